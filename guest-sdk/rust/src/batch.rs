@@ -1,0 +1,213 @@
+//! Batches: the unit in which records cross to the host and back.
+//!
+//! A batch is its number of records as four bytes, then the records. Batches can be put one behind the other.
+
+use std::rc::Rc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::host;
+use crate::record::{Input, Malformed, Record};
+use crate::task;
+
+/// How large a batch grows before it is handed over, in bytes.
+///
+/// Large enough that crossing costs little a record, small enough that a bucket of each of many partitions fits in a
+/// task's memory.
+pub(crate) const BATCH_BYTES: usize = 128 << 10;
+
+const COUNT_BYTES: usize = 4;
+
+/// A record's two functions, for those who cannot name the trait.
+pub(crate) struct Codec<T> {
+    pub(crate) encode: fn(&T, &mut Vec<u8>),
+    pub(crate) decode: fn(&mut Input<'_>) -> Result<T, Malformed>,
+}
+
+impl<T> Clone for Codec<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Codec<T> {}
+
+/// A batch that is being filled.
+#[derive(Default)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    count: u32,
+}
+
+impl Batch {
+    #[inline]
+    pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.count == 0 {
+            self.bytes.resize(COUNT_BYTES, 0);
+        }
+        encode(&mut self.bytes);
+        self.count += 1;
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes so far, which are none where there are no records.
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        if let Some(count) = self.bytes.first_chunk_mut() {
+            *count = self.count.to_le_bytes();
+        }
+        &self.bytes
+    }
+
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        self.finish();
+        self.bytes
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
+    /// Hands over what is there, if anything, and starts anew.
+    pub(crate) fn flush(&mut self, write: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let written = write(self.finish());
+        self.clear();
+        written
+    }
+}
+
+/// Appends the records of batches that have all arrived.
+pub(crate) fn decode_into<T: Record>(bytes: &[u8], records: &mut Vec<T>) -> Result<()> {
+    let mut input = Input::new(bytes);
+    while !input.is_empty() {
+        let count = u32::from_le_bytes(input.take_array()?);
+        T::decode_all(count as usize, &mut input, records)?;
+    }
+    Ok(())
+}
+
+/// Where batches come from: each answer is one or more of them, and empty at the end.
+pub(crate) type Source<'a> = Box<dyn FnMut() -> Result<Vec<u8>> + 'a>;
+
+/// The batches of a shuffle or a block.
+pub(crate) fn of_reader<'a>(reader: u32) -> Source<'a> {
+    Box::new(move || host::read_bytes(reader).map_err(Error::from_host))
+}
+
+/// The records of batches. Where one cannot be read, the records end and the task fails with the reason.
+pub(crate) struct Decoded<'a, T, D> {
+    source: Source<'a>,
+    decode: D,
+    batch: Rc<Vec<u8>>,
+    at: usize,
+    /// Records that are left in the current batch.
+    left: u32,
+    record: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> {
+    pub(crate) fn new(source: Source<'a>, decode: D) -> Self {
+        Self {
+            source,
+            decode,
+            batch: Rc::default(),
+            at: 0,
+            left: 0,
+            record: std::marker::PhantomData,
+        }
+    }
+
+    /// Moves to the next record, however many batches it takes; false at the end.
+    fn advance(&mut self) -> Result<bool> {
+        while self.left == 0 {
+            if self.at == self.batch.len() {
+                let bytes = (self.source)()?;
+                if bytes.is_empty() {
+                    return Ok(false);
+                }
+                self.batch = Rc::new(bytes);
+                self.at = 0;
+            }
+            let mut input = Input::of_batch(&self.batch, self.at);
+            self.left = u32::from_le_bytes(input.take_array().map_err(corrupt)?);
+            self.at = input.position();
+        }
+        Ok(true)
+    }
+
+    /// Decodes what is left of the current batch into the sink.
+    fn drain_batch(&mut self, sink: &mut impl FnMut(T)) -> Result<()> {
+        let batch = Rc::clone(&self.batch);
+        let mut input = Input::of_batch(&batch, self.at);
+        for _ in 0..std::mem::take(&mut self.left) {
+            sink((self.decode)(&mut input).map_err(corrupt)?);
+        }
+        self.at = input.position();
+        Ok(())
+    }
+
+    fn try_next(&mut self) -> Result<Option<T>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let mut input = Input::of_batch(&self.batch, self.at);
+        let record = (self.decode)(&mut input).map_err(corrupt)?;
+        self.at = input.position();
+        self.left -= 1;
+        Ok(Some(record))
+    }
+
+    /// Ends the records for good.
+    fn end(&mut self) {
+        self.source = Box::new(|| Ok(Vec::new()));
+        self.left = 0;
+        self.at = self.batch.len();
+    }
+}
+
+fn corrupt(malformed: Malformed) -> Error {
+    Error::of(ErrorKind::Io, malformed)
+}
+
+impl<T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Iterator for Decoded<'_, T, D> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.try_next().unwrap_or_else(|error| {
+            task::fail(error);
+            self.end();
+            None
+        })
+    }
+
+    fn fold<B, F: FnMut(B, T) -> B>(mut self, start: B, mut f: F) -> B {
+        let mut held = Some(start);
+        let mut sink = |record| held = held.take().map(|value| f(value, record));
+        loop {
+            match self.advance().and_then(|more| {
+                if more {
+                    self.drain_batch(&mut sink).map(|()| true)
+                } else {
+                    Ok(false)
+                }
+            }) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    task::fail(error);
+                    break;
+                }
+            }
+        }
+        match held {
+            Some(value) => value,
+            None => unreachable!("a fold lost its value"),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Runs jobs: publishes the action, takes the image, submits, and hands out the results as they arrive.
+//!
+//! What is published is borrowed from the action's caller, and is there exactly as long as the image is being taken.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::panic::Location;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::{self, JobSpec};
+use crate::lineage::{self, Lineage, place};
+use crate::task;
+
+/// What an action does with one partition, in its task.
+pub(crate) type Action<'a> = dyn Fn(u32) -> Result<Vec<u8>> + 'a;
+
+/// An action: what people call it, where it was called, what it computes and on what.
+pub(crate) struct Job<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) call_site: &'static Location<'static>,
+    pub(crate) root: &'a dyn Lineage,
+    pub(crate) action: &'a Action<'a>,
+}
+
+/// The lineage and the action that the tasks of an image run.
+#[derive(Clone, Copy)]
+pub(crate) struct Published<'a> {
+    pub(crate) root: &'a (dyn Lineage + 'a),
+    pub(crate) action: &'a Action<'a>,
+}
+
+thread_local! {
+    static PUBLISHED: Cell<Option<Published<'static>>> = const { Cell::new(None) };
+}
+
+/// Keeps an action published, and withdraws it however the scope is left.
+struct Publication {
+    outer: Option<Published<'static>>,
+}
+
+impl Publication {
+    #[expect(unsafe_code, reason = "the one place where a lifetime is erased")]
+    fn of(published: Published<'_>) -> Self {
+        // SAFETY: only `published` reads the cell, and only within `run_task`, which runs in a fork of an image taken
+        // while this guard is alive: the fork's memory, stack included, stays as it was then, so all that the action
+        // borrows is there for the whole life of the fork. In the driver the guard lives in `Job::submit` alone, inside
+        // the borrow that is erased here, and empties the cell before that borrow ends.
+        let published =
+            unsafe { std::mem::transmute::<Published<'_>, Published<'static>>(published) };
+        Self {
+            outer: PUBLISHED.replace(Some(published)),
+        }
+    }
+}
+
+impl Drop for Publication {
+    fn drop(&mut self) {
+        PUBLISHED.set(self.outer);
+    }
+}
+
+/// What this image was taken for. For `run_task` alone.
+pub(crate) fn with_published<R>(run: impl FnOnce(Published<'_>) -> Result<R>) -> Result<R> {
+    match PUBLISHED.get() {
+        Some(published) => run(published),
+        None => Err(Error::of(
+            ErrorKind::WrongRole,
+            "this image was taken for no action: there is no task in it",
+        )),
+    }
+}
+
+/// How long one wait for results lasts, in milliseconds. Nothing is done between two waits.
+const WAIT_MS: u64 = 60_000;
+
+impl Job<'_> {
+    /// Runs the job over these partitions and gives each one's result to `take`, in order of arrival.
+    pub(crate) fn run(
+        &self,
+        partitions: Vec<u32>,
+        mut take: impl FnMut(u32, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        task::refuse_inside(&format!(
+            "the action `{}` at {}",
+            self.name,
+            place(self.call_site)
+        ))?;
+        lineage::define(self.root)?;
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let job = self.submit(partitions)?;
+        loop {
+            let progress = host::await_job(job, WAIT_MS).map_err(Error::from_host)?;
+            for result in progress.results {
+                take(result.partition, result.bytes).inspect_err(|_| {
+                    // The first failure is the one to tell of.
+                    let _ = host::cancel_job(job);
+                })?;
+            }
+            if progress.finished {
+                return Ok(());
+            }
+        }
+    }
+
+    fn submit(&self, partitions: Vec<u32>) -> Result<u32> {
+        let spec = JobSpec {
+            rdd: self.root.header().id(),
+            partitions,
+            name: self.name.to_owned(),
+            call_site: place(self.call_site),
+        };
+        // What stays in a buffer would be printed again by every task.
+        std::io::stdout().flush()?;
+        let publication = Publication::of(Published {
+            root: self.root,
+            action: self.action,
+        });
+        host::checkpoint(&[], (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+        let submitted = host::submit_job(&spec);
+        drop(publication);
+        submitted.map_err(Error::from_host)
+    }
+
+    /// Runs the job over all partitions; the results are in their order.
+    pub(crate) fn run_all(&self) -> Result<Vec<Vec<u8>>> {
+        let count = self.root.header().partitions();
+        let mut results: Vec<Option<Vec<u8>>> = vec![None; count as usize];
+        self.run((0..count).collect(), |partition, bytes| {
+            match results.get_mut(partition as usize) {
+                Some(result) => *result = Some(bytes),
+                None => return Err(missing(self, partition)),
+            }
+            Ok(())
+        })?;
+        let whole = |(partition, result): (u32, Option<Vec<u8>>)| {
+            result.ok_or_else(|| missing(self, partition))
+        };
+        (0..count).zip(results).map(whole).collect()
+    }
+}
+
+fn missing(job: &Job<'_>, partition: u32) -> Error {
+    Error::of(
+        ErrorKind::JobFailed,
+        format_args!(
+            "`{}` at {} ended without the result of partition {partition}",
+            job.name,
+            place(job.call_site)
+        ),
+    )
+}

@@ -1,0 +1,32 @@
+//! The calls to the host.
+//!
+//! Tests run without one: they link `fake` in its place, which runs jobs in the test's own memory.
+
+#[cfg(test)]
+pub(crate) mod fake;
+
+pub(crate) use crate::bindings::tinderbox::job::driver::{
+    Dependency, JobSpec, NarrowDependency, PartitionMap, PartitionSpan, RddNode, ShuffleDependency,
+    StorageLevel,
+};
+pub(crate) use crate::bindings::tinderbox::job::types::Split;
+
+#[cfg(not(test))]
+pub(crate) use crate::bindings::tinderbox::job::{
+    driver::{
+        abort_output, await_job, binary_file, cancel_job, checkpoint, commit_output, conf,
+        create_output, define, release, set_conf, submit_job, text_file,
+    },
+    logging::{Channel, log, panicked},
+    task::{
+        commit_block, open_block, open_bytes, open_lines, open_shuffle, read_bytes, read_lines,
+        write_block, write_output, write_shuffle,
+    },
+};
+
+#[cfg(test)]
+pub(crate) use fake::{
+    abort_output, await_job, binary_file, cancel_job, checkpoint, commit_block, commit_output,
+    conf, create_output, define, open_block, open_bytes, open_lines, open_shuffle, read_bytes,
+    read_lines, release, set_conf, submit_job, text_file, write_block, write_output, write_shuffle,
+};

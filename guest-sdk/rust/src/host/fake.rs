@@ -1,0 +1,331 @@
+//! A host for tests: it runs each job at once, task by task, in the memory of the test.
+//!
+//! It keeps to the contract as the real one does: results arrive out of order, blocks in the order of the map tasks.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Dependency, JobSpec, RddNode, Split, StorageLevel};
+use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
+use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
+use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
+use crate::program::run_task;
+
+#[derive(Default)]
+pub(crate) struct Host {
+    /// What can be read, by path.
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) settings: BTreeMap<String, String>,
+    /// Whether blocks are kept.
+    pub(crate) room: bool,
+    /// Reads that fail with this error from now on.
+    pub(crate) broken: Option<Error>,
+    /// What was defined last, by number.
+    pub(crate) nodes: BTreeMap<u32, RddNode>,
+    pub(crate) released: Vec<u32>,
+    /// Finished outputs, by path, then by file.
+    pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// The names of the jobs, with their partitions.
+    pub(crate) jobs: Vec<(String, Vec<u32>)>,
+    /// The map tasks that ran, as shuffle and partition.
+    pub(crate) maps: Vec<(u32, u32)>,
+    pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
+    open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
+    unfinished: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
+    buckets: BTreeMap<(u32, u32), VecDeque<Vec<u8>>>,
+    written: BTreeMap<u32, VecDeque<Vec<u8>>>,
+    shuffled: BTreeSet<u32>,
+    readers: Vec<VecDeque<Vec<u8>>>,
+    progress: BTreeMap<u32, VecDeque<Result<JobProgress, Error>>>,
+}
+
+thread_local! {
+    static HOST: RefCell<Host> = RefCell::default();
+}
+
+/// Looks at the host, or changes it. Every test has its own.
+pub(crate) fn with<R>(look: impl FnOnce(&mut Host) -> R) -> R {
+    HOST.with_borrow_mut(look)
+}
+
+fn error(kind: ErrorKind, message: &str) -> Error {
+    Error {
+        kind,
+        message: message.to_owned(),
+        retryable: false,
+    }
+}
+
+/// As long as pieces of text are here, so that lines fall into several.
+const PIECE_BYTES: usize = 40;
+
+type Globals = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+
+pub(crate) fn checkpoint(_: &[u8], _: Globals) {}
+
+pub(crate) fn conf(key: &str) -> Option<String> {
+    with(|host| host.settings.get(key).cloned())
+}
+
+pub(crate) fn set_conf(key: &str, value: &str) -> Result<(), Error> {
+    with(|host| host.settings.insert(key.to_owned(), value.to_owned()));
+    Ok(())
+}
+
+pub(crate) fn define(nodes: &[RddNode]) -> Result<(), Error> {
+    with(|host| {
+        for node in nodes {
+            for dependency in &node.dependencies {
+                assert!(
+                    host.nodes.contains_key(&parent_of(dependency)),
+                    "parents are defined first"
+                );
+            }
+            if matches!(node.storage, StorageLevel::None) {
+                host.blocks.retain(|(rdd, _), _| *rdd != node.id);
+            }
+            host.nodes.insert(node.id, node.clone());
+        }
+    });
+    Ok(())
+}
+
+fn parent_of(dependency: &Dependency) -> u32 {
+    match dependency {
+        Dependency::Narrow(narrow) => narrow.parent,
+        Dependency::Shuffle(shuffle) => shuffle.parent,
+    }
+}
+
+pub(crate) fn release(rdds: &[u32]) {
+    with(|host| host.released.extend(rdds));
+}
+
+pub(crate) fn text_file(uri: &str, min_partitions: u32) -> Result<Vec<Split>, Error> {
+    split(uri, 1, min_partitions)
+}
+
+pub(crate) fn binary_file(
+    uri: &str,
+    record_length: u32,
+    min_partitions: u32,
+) -> Result<Vec<Split>, Error> {
+    split(uri, u64::from(record_length), min_partitions)
+}
+
+fn split(uri: &str, record: u64, partitions: u32) -> Result<Vec<Split>, Error> {
+    let length = with(|host| host.files.get(uri).map(Vec::len))
+        .ok_or_else(|| error(ErrorKind::NotFound, uri))? as u64;
+    let cut = |at: u32| length / record * u64::from(at) / u64::from(partitions) * record;
+    Ok((0..partitions)
+        .map(|at| Split {
+            uri: uri.to_owned(),
+            start: cut(at),
+            length: cut(at + 1) - cut(at),
+        })
+        .collect())
+}
+
+fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
+    with(|host| {
+        host.readers.push(pieces.into_iter().collect());
+        u32::try_from(host.readers.len() - 1).expect("few readers")
+    })
+}
+
+pub(crate) fn open_lines(part: &Split) -> Result<u32, Error> {
+    let file = with(|host| host.files[&part.uri].clone());
+    let mut pieces = vec![Vec::new()];
+    let mut at = 0u64;
+    for line in file.split_inclusive(|byte| *byte == b'\n') {
+        if (part.start..part.start + part.length).contains(&at) {
+            let last = pieces.last_mut().expect("never empty");
+            last.extend_from_slice(line);
+            if last.len() > PIECE_BYTES {
+                pieces.push(Vec::new());
+            }
+        }
+        at += line.len() as u64;
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    Ok(open(pieces))
+}
+
+pub(crate) fn open_bytes(part: &Split) -> Result<u32, Error> {
+    let range =
+        usize::try_from(part.start).unwrap()..usize::try_from(part.start + part.length).unwrap();
+    let bytes = with(|host| host.files[&part.uri][range].to_vec());
+    Ok(open(Some(bytes).filter(|bytes| !bytes.is_empty())))
+}
+
+pub(crate) fn open_shuffle(shuffle: u32, partition: u32) -> Result<u32, Error> {
+    Ok(open(with(|host| {
+        host.buckets
+            .get(&(shuffle, partition))
+            .cloned()
+            .unwrap_or_default()
+    })))
+}
+
+pub(crate) fn open_block(rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
+    Ok(with(|host| host.blocks.get(&(rdd, partition)).cloned()).map(open))
+}
+
+pub(crate) fn read_lines(reader: u32) -> Result<String, Error> {
+    Ok(String::from_utf8(read_bytes(reader)?).expect("test files are UTF-8"))
+}
+
+pub(crate) fn read_bytes(reader: u32) -> Result<Vec<u8>, Error> {
+    with(|host| match &host.broken {
+        Some(error) => Err(error.clone()),
+        None => Ok(host.readers[reader as usize]
+            .pop_front()
+            .unwrap_or_default()),
+    })
+}
+
+pub(crate) fn write_shuffle(partition: u32, batch: &[u8]) -> Result<(), Error> {
+    with(|host| {
+        host.written
+            .entry(partition)
+            .or_default()
+            .push_back(batch.to_vec());
+    });
+    Ok(())
+}
+
+pub(crate) fn write_block(rdd: u32, partition: u32, batch: &[u8]) -> Result<(), Error> {
+    with(|host| {
+        host.unfinished
+            .entry((rdd, partition))
+            .or_default()
+            .push(batch.to_vec());
+    });
+    Ok(())
+}
+
+pub(crate) fn commit_block(rdd: u32, partition: u32) -> Result<bool, Error> {
+    with(|host| {
+        let batches = host
+            .unfinished
+            .remove(&(rdd, partition))
+            .unwrap_or_default();
+        if host.room {
+            host.blocks.insert((rdd, partition), batches);
+        }
+        Ok(host.room)
+    })
+}
+
+pub(crate) fn create_output(uri: &str) -> Result<u32, Error> {
+    with(|host| {
+        host.open_outputs.push((uri.to_owned(), BTreeMap::new()));
+        Ok(u32::try_from(host.open_outputs.len() - 1).expect("few outputs"))
+    })
+}
+
+pub(crate) fn write_output(output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    with(|host| {
+        let files = &mut host.open_outputs[output as usize].1;
+        files
+            .entry(name.to_owned())
+            .or_default()
+            .extend_from_slice(bytes);
+    });
+    Ok(())
+}
+
+pub(crate) fn commit_output(output: u32) -> Result<(), Error> {
+    with(|host| {
+        let (uri, files) = std::mem::take(&mut host.open_outputs[output as usize]);
+        host.outputs.insert(uri, files);
+    });
+    Ok(())
+}
+
+pub(crate) fn abort_output(output: u32) -> Result<(), Error> {
+    with(|host| host.open_outputs[output as usize].1.clear());
+    Ok(())
+}
+
+pub(crate) fn submit_job(spec: &JobSpec) -> Result<u32, Error> {
+    let number = with(|host| {
+        host.jobs.push((spec.name.clone(), spec.partitions.clone()));
+        u32::try_from(host.jobs.len() - 1).expect("few jobs")
+    });
+    let mut progress = VecDeque::new();
+    match run(spec) {
+        Ok(results) => {
+            for (partition, bytes) in results.into_iter().rev() {
+                progress.push_back(Ok(JobProgress {
+                    results: vec![PartitionResult { partition, bytes }],
+                    finished: false,
+                }));
+            }
+            progress.push_back(Ok(JobProgress {
+                results: Vec::new(),
+                finished: true,
+            }));
+        }
+        Err(failure) => {
+            let message = format!("{:?}: {}", failure.kind(), failure.message());
+            progress.push_back(Err(error(ErrorKind::JobFailed, &message)));
+        }
+    }
+    with(|host| host.progress.insert(number, progress));
+    Ok(number)
+}
+
+pub(crate) fn await_job(job: u32, _: u64) -> Result<JobProgress, Error> {
+    with(|host| host.progress.get_mut(&job).and_then(VecDeque::pop_front))
+        .expect("asked only until it is finished")
+}
+
+pub(crate) fn cancel_job(job: u32) -> Result<(), Error> {
+    with(|host| host.progress.remove(&job));
+    Ok(())
+}
+
+fn run(spec: &JobSpec) -> crate::Result<Vec<(u32, Vec<u8>)>> {
+    shuffle_for(spec.rdd)?;
+    let result = |partition: &u32| Ok((*partition, task(0, *partition, TaskWork::Action)?));
+    spec.partitions.iter().map(result).collect()
+}
+
+/// Runs the map stages that a dataset needs and that have not run.
+fn shuffle_for(rdd: u32) -> crate::Result<()> {
+    for dependency in with(|host| host.nodes[&rdd].dependencies.clone()) {
+        shuffle_for(parent_of(&dependency))?;
+        if let Dependency::Shuffle(shuffle) = dependency
+            && with(|host| host.shuffled.insert(shuffle.shuffle))
+        {
+            for partition in 0..with(|host| host.nodes[&shuffle.parent].partitions) {
+                task(1, partition, TaskWork::ShuffleMap(shuffle.shuffle))?;
+                commit_map(shuffle.shuffle, partition);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn commit_map(shuffle: u32, partition: u32) {
+    with(|host| {
+        host.maps.push((shuffle, partition));
+        for (bucket, batches) in std::mem::take(&mut host.written) {
+            host.buckets
+                .entry((shuffle, bucket))
+                .or_default()
+                .extend(batches);
+        }
+    });
+}
+
+fn task(stage: u32, partition: u32, work: TaskWork) -> crate::Result<Vec<u8>> {
+    run_task(&TaskSpec {
+        stage,
+        partition,
+        work,
+        memory: 64 << 20,
+        seed: u64::from(partition),
+    })
+}

@@ -1,0 +1,70 @@
+//! The Rust SDK of Tinderbox: resilient distributed datasets with ordinary closures.
+//!
+//! A program is the driver. When it calls an action, its memory becomes an image, and each task is a fork of that
+//! image: whatever a closure captured, borrowed locals included, is simply there.
+//!
+//! ```no_run
+//! # mod job {
+//! use tinderbox::{Context, Result};
+//!
+//! #[tinderbox::main]
+//! fn main(cx: &Context, args: Vec<String>) -> Result<()> {
+//!     let counts = cx
+//!         .text_files(&args)?
+//!         .flat_map(|line| line.words())
+//!         .map(|word| (word.to_string(), 1u64))
+//!         .reduce_by_key(|a, b| a + b);
+//!     for (word, count) in counts.top_by(10, |a, b| a.1.cmp(&b.1))? {
+//!         println!("{word}\t{count}");
+//!     }
+//!     Ok(())
+//! }
+//! # }
+//! # fn main() {}
+//! ```
+
+// The derive writes `::tinderbox`, also in this crate's own tests.
+extern crate self as tinderbox;
+
+mod action;
+mod batch;
+#[doc(hidden)]
+pub mod bindings;
+mod bytes;
+mod cache;
+mod combine;
+mod context;
+mod driver;
+mod error;
+mod hash;
+mod host;
+mod join;
+mod lineage;
+mod pair;
+#[doc(hidden)]
+pub mod program;
+mod random;
+mod rdd;
+pub mod record;
+mod shuffle;
+mod sort;
+mod source;
+mod stream;
+mod table;
+mod task;
+
+pub use bytes::{Bytes, Text, Words};
+pub use context::Context;
+pub use error::{Error, ErrorKind, Result};
+pub use hash::{FixedHasher, HashMap};
+pub use lineage::StorageLevel;
+pub use random::Random;
+pub use rdd::Rdd;
+pub use record::Record;
+pub use sort::Order;
+pub use stream::Records;
+pub use task::{TaskContext, task};
+pub use tinderbox_macros::{Record, main};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! The shape of the datasets: what the host is told, and how a task finds its way through it.
+//!
+//! Closures stay here in the program; the host learns numbers, names and dependencies only.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::panic::Location;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::{self, PartitionMap};
+use crate::task::task;
+
+/// How records are spread over the partitions, where that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Partitioning {
+    /// By the hash of the key, over so many partitions.
+    Hash(u32),
+    /// By ranges of the key. The number is the shuffle's that made them: no two have the same bounds.
+    Range(u32),
+}
+
+/// Whether and where a dataset's partitions are kept once they are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StorageLevel {
+    /// They are computed each time that they are asked for.
+    #[default]
+    None,
+    /// In the executors' memory, as long as there is room.
+    MemoryOnly,
+}
+
+/// What every dataset has. Its number is a counter in program order.
+pub(crate) struct Header {
+    id: u32,
+    name: &'static str,
+    call_site: &'static Location<'static>,
+    partitions: u32,
+    pub(crate) partitioning: Option<Partitioning>,
+    storage: Cell<StorageLevel>,
+    defined: Cell<bool>,
+}
+
+thread_local! {
+    static RDDS: Cell<u32> = const { Cell::new(0) };
+    static SHUFFLES: Cell<u32> = const { Cell::new(0) };
+    /// Defined datasets whose storage level has changed since.
+    static CHANGED: RefCell<Vec<host::RddNode>> = const { RefCell::new(Vec::new()) };
+    /// Defined datasets that the program has dropped.
+    static DROPPED: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn next_shuffle() -> u32 {
+    SHUFFLES.replace(SHUFFLES.get() + 1)
+}
+
+impl Header {
+    pub(crate) fn new(
+        name: &'static str,
+        call_site: &'static Location<'static>,
+        partitions: u32,
+        partitioning: Option<Partitioning>,
+    ) -> Self {
+        let id = RDDS.replace(RDDS.get() + 1);
+        Self {
+            id,
+            name,
+            call_site,
+            partitions,
+            partitioning,
+            storage: Cell::default(),
+            defined: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn call_site(&self) -> &'static Location<'static> {
+        self.call_site
+    }
+
+    pub(crate) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    pub(crate) fn storage(&self) -> StorageLevel {
+        self.storage.get()
+    }
+}
+
+impl Drop for Header {
+    fn drop(&mut self) {
+        if self.defined.get() && task().is_none() {
+            // When the thread ends, there is nobody left to tell.
+            let _ = DROPPED.try_with(|dropped| dropped.borrow_mut().push(self.id));
+        }
+    }
+}
+
+/// `file:line` in the user's program.
+pub(crate) fn place(site: &Location<'_>) -> String {
+    format!("{}:{}", site.file(), site.line())
+}
+
+/// A dataset without its records' type.
+pub(crate) trait Lineage {
+    fn header(&self) -> &Header;
+    fn parents(&self) -> Vec<Parent<'_>>;
+    /// See [`Operation::prepare`](crate::rdd::Operation::prepare).
+    fn prepare(&self) -> Result<()>;
+}
+
+/// What a dataset is computed from.
+pub(crate) enum Parent<'s> {
+    Narrow(&'s dyn Lineage, PartitionMap),
+    Shuffle(&'s dyn Shuffle),
+}
+
+/// A movement of records between partitions.
+pub(crate) trait Shuffle {
+    fn number(&self) -> u32;
+    fn parent(&self) -> &dyn Lineage;
+    fn partitions(&self) -> u32;
+    /// Writes the buckets of one partition of the parent.
+    fn write(&self, partition: u32) -> Result<()>;
+}
+
+impl<'s> Parent<'s> {
+    pub(crate) fn lineage(&self) -> &'s dyn Lineage {
+        match self {
+            Self::Narrow(parent, _) => *parent,
+            Self::Shuffle(shuffle) => shuffle.parent(),
+        }
+    }
+
+    fn to_host(&self) -> host::Dependency {
+        let parent = self.lineage().header().id;
+        match self {
+            Self::Narrow(_, partitions) => host::Dependency::Narrow(host::NarrowDependency {
+                parent,
+                partitions: partitions.clone(),
+            }),
+            Self::Shuffle(shuffle) => host::Dependency::Shuffle(host::ShuffleDependency {
+                parent,
+                shuffle: shuffle.number(),
+                partitions: shuffle.partitions(),
+            }),
+        }
+    }
+}
+
+fn describe(dataset: &dyn Lineage) -> host::RddNode {
+    let header = dataset.header();
+    host::RddNode {
+        id: header.id,
+        name: header.name.to_owned(),
+        call_site: place(header.call_site),
+        partitions: header.partitions,
+        dependencies: dataset.parents().iter().map(Parent::to_host).collect(),
+        storage: match header.storage.get() {
+            StorageLevel::None => host::StorageLevel::None,
+            StorageLevel::MemoryOnly => host::StorageLevel::MemoryOnly,
+        },
+    }
+}
+
+/// Changes the storage level; the host hears of it before the next job.
+pub(crate) fn persist(dataset: &dyn Lineage, level: StorageLevel) {
+    let header = dataset.header();
+    if header.storage.replace(level) != level && header.defined.get() && task().is_none() {
+        CHANGED.with_borrow_mut(|changed| changed.push(describe(dataset)));
+    }
+}
+
+/// Tells the host of this dataset and of those it comes from, as far as they are new, and of what was dropped.
+pub(crate) fn define(root: &dyn Lineage) -> Result<()> {
+    let dropped = DROPPED.take();
+    if !dropped.is_empty() {
+        host::release(&dropped);
+    }
+    let mut nodes = CHANGED.take();
+    nodes.retain(|node| !dropped.contains(&node.id));
+    send(&nodes)?;
+    let news = undefined(root);
+    for dataset in &news {
+        dataset
+            .prepare()
+            .map_err(|error| located(error, dataset.header()))?;
+    }
+    // A preparation may have run jobs that defined some of them.
+    let news: Vec<_> = news
+        .into_iter()
+        .filter(|dataset| !dataset.header().defined.get())
+        .collect();
+    send(
+        &news
+            .iter()
+            .map(|dataset| describe(*dataset))
+            .collect::<Vec<_>>(),
+    )?;
+    news.iter()
+        .for_each(|dataset| dataset.header().defined.set(true));
+    Ok(())
+}
+
+fn located(error: Error, header: &Header) -> Error {
+    error.context(format_args!(
+        "`{}` at {}",
+        header.name(),
+        place(header.call_site())
+    ))
+}
+
+/// Checks how many partitions records are put into.
+pub(crate) fn expect_partitions(partitions: u32) -> Result<()> {
+    if partitions == 0 {
+        return Err(Error::of(
+            ErrorKind::InvalidArgument,
+            "0 partitions cannot hold records: at least 1 is needed",
+        ));
+    }
+    Ok(())
+}
+
+fn send(nodes: &[host::RddNode]) -> Result<()> {
+    if nodes.is_empty() {
+        Ok(())
+    } else {
+        host::define(nodes).map_err(Error::from_host)
+    }
+}
+
+/// What the host does not know yet, parents first. Whatever is defined has only defined ancestors.
+fn undefined(root: &dyn Lineage) -> Vec<&dyn Lineage> {
+    let mut seen = BTreeSet::new();
+    let mut ordered = Vec::new();
+    let mut path = vec![(root, false)];
+    while let Some((dataset, parents_done)) = path.pop() {
+        if parents_done {
+            ordered.push(dataset);
+        } else if !dataset.header().defined.get() && seen.insert(dataset.header().id) {
+            path.push((dataset, true));
+            path.extend(
+                dataset
+                    .parents()
+                    .iter()
+                    .rev()
+                    .map(|parent| (parent.lineage(), false)),
+            );
+        }
+    }
+    ordered
+}
+
+/// The shuffle of this number among what `root` is computed from.
+pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuffle> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![root];
+    while let Some(dataset) = open.pop() {
+        for parent in dataset.parents() {
+            match parent {
+                Parent::Shuffle(shuffle) if shuffle.number() == number => return Some(shuffle),
+                _ if seen.insert(parent.lineage().header().id) => open.push(parent.lineage()),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// One line a dataset, indented where a shuffle lies between, as Spark's `toDebugString`.
+pub(crate) fn debug_string(root: &dyn Lineage) -> String {
+    let mut text = String::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(root, 0)];
+    while let Some((dataset, depth)) = open.pop() {
+        let header = dataset.header();
+        let cached = if header.storage() == StorageLevel::None {
+            ""
+        } else {
+            " [memory]"
+        };
+        text.push_str(&format!(
+            "{:indent$}({}) {} #{} at {}{cached}\n",
+            "",
+            header.partitions(),
+            header.name(),
+            header.id(),
+            place(header.call_site()),
+            indent = depth * 2,
+        ));
+        if seen.insert(header.id()) {
+            open.extend(dataset.parents().iter().rev().map(|parent| {
+                (
+                    parent.lineage(),
+                    depth + usize::from(matches!(parent, Parent::Shuffle(_))),
+                )
+            }));
+        }
+    }
+    text
+}

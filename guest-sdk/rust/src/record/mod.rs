@@ -1,0 +1,105 @@
+//! How records become bytes: what crosses a shuffle, a cache and the way back to the driver.
+//!
+//! Decoding never panics and never allocates more than a small multiple of the bytes that are there.
+//!
+//! Numbers are little-endian and of fixed width, lengths and variants are varints of 7 bits a byte.
+
+mod collections;
+mod input;
+mod plain;
+mod tuples;
+
+pub use input::{Input, Malformed};
+
+/// A value that can cross between driver and tasks.
+///
+/// Implemented for numbers, `bool`, `char`, strings, [`Text`](crate::Text), tuples up to eight, `Option`, `Result`,
+/// `Box`, `Rc`, `Vec`, arrays, maps and sets; derived for structs and enums with `#[derive(Record)]`.
+pub trait Record: Sized {
+    /// The least number of bytes that a value takes: how many could at most be in what is left to decode.
+    const MIN_WIDTH: usize;
+
+    /// Appends the value's bytes.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Takes a value off the front of the input.
+    ///
+    /// # Errors
+    /// The bytes are no such value.
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed>;
+
+    /// Lets go of memory that is shared with other records, where the value is a small part of it.
+    ///
+    /// Whatever keeps a record for longer than the record beside it calls this: a line of text otherwise holds the
+    /// quarter of a mebibyte it was read in.
+    fn detach(&mut self) {}
+
+    /// Appends the bytes of all items, without their number. Plain numbers are copied in one go.
+    fn encode_all(items: &[Self], out: &mut Vec<u8>) {
+        for item in items {
+            item.encode(out);
+        }
+    }
+
+    /// Takes `count` values off the front of the input and appends them to `items`.
+    ///
+    /// # Errors
+    /// The bytes are no such values.
+    fn decode_all(
+        count: usize,
+        input: &mut Input<'_>,
+        items: &mut Vec<Self>,
+    ) -> Result<(), Malformed> {
+        input.expect_items::<Self>(count)?;
+        items.reserve(count.min(input.remaining() / size_of::<Self>().max(1)));
+        for _ in 0..count {
+            items.push(Self::decode(input)?);
+        }
+        Ok(())
+    }
+
+    /// Takes an array off the front of the input.
+    ///
+    /// # Errors
+    /// The bytes are no such array.
+    fn decode_array<const N: usize>(input: &mut Input<'_>) -> Result<[Self; N], Malformed> {
+        let mut items = Vec::new();
+        Self::decode_all(N, input, &mut items)?;
+        items.try_into().map_err(|_| Malformed::of("array"))
+    }
+}
+
+/// Appends a length, or the position of an enum's variant.
+pub fn write_length(length: usize, out: &mut Vec<u8>) {
+    let mut rest = length;
+    while rest >= 0x80 {
+        out.push(low_seven(rest) | 0x80);
+        rest >>= 7;
+    }
+    out.push(low_seven(rest));
+}
+
+fn low_seven(number: usize) -> u8 {
+    number.to_le_bytes()[0] & 0x7f
+}
+
+/// The bytes of one value.
+pub(crate) fn to_bytes<T: Record>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.encode(&mut bytes);
+    bytes
+}
+
+/// The value that the bytes are, and nothing beside it.
+pub(crate) fn from_bytes<T: Record>(bytes: &[u8]) -> Result<T, Malformed> {
+    let mut input = Input::new(bytes);
+    let value = T::decode(&mut input)?;
+    if input.is_empty() {
+        Ok(value)
+    } else {
+        Err(Malformed::of("end of the value"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

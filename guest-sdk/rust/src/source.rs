@@ -1,0 +1,211 @@
+//! The operations that begin a lineage.
+//!
+//! Each reads its partition piece by piece: what a task holds does not grow with the partition.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::bytes::{Bytes, Text};
+use crate::error::{Error, Result};
+use crate::host::{self, Split};
+use crate::lineage::{Parent, expect_partitions};
+use crate::rdd::Operation;
+use crate::stream::Records;
+use crate::task;
+
+/// The driver's own items.
+pub(crate) struct Items<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) partitions: u32,
+}
+
+/// Numbers that follow each other.
+pub(crate) struct Numbers {
+    pub(crate) numbers: Range<u64>,
+    pub(crate) partitions: u32,
+}
+
+/// The lines of files.
+pub(crate) struct Lines {
+    pub(crate) splits: Vec<Split>,
+}
+
+/// The fixed-size records of files.
+pub(crate) struct BinaryRecords {
+    pub(crate) splits: Vec<Split>,
+    pub(crate) record_length: u32,
+}
+
+/// The part of `0..length` that is this partition's: parts differ in length by at most one (Spark's `ParallelCollectionRDD`).
+fn part(length: u64, partition: u32, partitions: u32) -> Range<u64> {
+    let (each, rest) = (
+        length / u64::from(partitions),
+        length % u64::from(partitions),
+    );
+    let cut = |at: u32| each * u64::from(at) + rest * u64::from(at) / u64::from(partitions);
+    cut(partition)..cut(partition + 1)
+}
+
+/// A place among the driver's items: their number fits, so it does.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "at most the length of a list in memory"
+)]
+fn place(at: u64) -> usize {
+    at as usize
+}
+
+impl<T: Clone> Operation for Items<T> {
+    type Item = T;
+
+    fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, T>
+    where
+        Self: 's,
+    {
+        let part = part(self.items.len() as u64, partition, self.partitions);
+        Records::new((place(part.start)..place(part.end)).map(move |at| self.items[at].clone()))
+    }
+
+    fn parents(&self) -> Vec<Parent<'_>> {
+        Vec::new()
+    }
+
+    fn prepare(&self) -> Result<()> {
+        if self.items.is_empty() {
+            Ok(())
+        } else {
+            expect_partitions(self.partitions)
+        }
+    }
+}
+
+impl Operation for Numbers {
+    type Item = u64;
+
+    fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, u64> {
+        let length = self.numbers.end.saturating_sub(self.numbers.start);
+        let part = part(length, partition, self.partitions);
+        Records::new(self.numbers.start + part.start..self.numbers.start + part.end)
+    }
+
+    fn parents(&self) -> Vec<Parent<'_>> {
+        Vec::new()
+    }
+
+    fn prepare(&self) -> Result<()> {
+        if self.numbers.is_empty() {
+            Ok(())
+        } else {
+            expect_partitions(self.partitions)
+        }
+    }
+}
+
+impl Operation for Lines {
+    type Item = Text;
+
+    fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Text> {
+        Records::new(
+            Pieces::of(&self.splits, partition, host::open_lines, read_lines)
+                .flat_map(LinesOf::new),
+        )
+    }
+
+    fn parents(&self) -> Vec<Parent<'_>> {
+        Vec::new()
+    }
+}
+
+impl Operation for BinaryRecords {
+    type Item = Bytes;
+
+    fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Bytes> {
+        let length = self.record_length as usize;
+        Records::new(
+            Pieces::of(&self.splits, partition, host::open_bytes, host::read_bytes).flat_map(
+                move |piece| {
+                    (0..piece.len() / length)
+                        .map(move |at| Bytes::of_batch(&piece, at * length..(at + 1) * length))
+                },
+            ),
+        )
+    }
+
+    fn parents(&self) -> Vec<Parent<'_>> {
+        Vec::new()
+    }
+}
+
+type HostResult<T> = Result<T, crate::bindings::tinderbox::job::types::Error>;
+
+/// The pieces in which the host hands over a split. Where it fails, they end and the task fails with the reason.
+struct Pieces {
+    reader: Option<u32>,
+    read: fn(u32) -> HostResult<Vec<u8>>,
+}
+
+impl Pieces {
+    fn of(
+        splits: &[Split],
+        partition: u32,
+        open: fn(&Split) -> HostResult<u32>,
+        read: fn(u32) -> HostResult<Vec<u8>>,
+    ) -> Self {
+        let reader = splits
+            .get(partition as usize)
+            .and_then(|split| noted(open(split)));
+        Self { reader, read }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Rc<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Rc<Vec<u8>>> {
+        let piece = noted((self.read)(self.reader?)).filter(|piece| !piece.is_empty());
+        if piece.is_none() {
+            self.reader = None;
+        }
+        piece.map(Rc::new)
+    }
+}
+
+fn noted<T>(result: HostResult<T>) -> Option<T> {
+    result
+        .map_err(|error| task::fail(Error::from_host(error)))
+        .ok()
+}
+
+fn read_lines(reader: u32) -> HostResult<Vec<u8>> {
+    host::read_lines(reader).map(String::into_bytes)
+}
+
+/// The lines of a piece, without their ends.
+struct LinesOf {
+    piece: Rc<Vec<u8>>,
+    at: usize,
+}
+
+impl LinesOf {
+    fn new(piece: Rc<Vec<u8>>) -> Self {
+        Self { piece, at: 0 }
+    }
+}
+
+impl Iterator for LinesOf {
+    type Item = Text;
+
+    #[inline]
+    fn next(&mut self) -> Option<Text> {
+        let rest = self.piece.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let start = self.at;
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        self.at = start + length + 1;
+        let end = if rest[..length].ends_with(b"\r") && length < rest.len() {
+            length - 1
+        } else {
+            length
+        };
+        Some(Text::of_piece(&self.piece, start..start + end))
+    }
+}

@@ -1,0 +1,79 @@
+//! The records of one partition, on their way through its operations.
+//!
+//! Operations are ordinary iterators. What is read to its end is pushed (`fold`), so that a record costs one indirect
+//! call an operation; only who may stop early pulls (`next`).
+
+use std::fmt;
+
+/// An iterator over the records of one partition.
+pub struct Records<'a, T> {
+    stream: Box<dyn Stream<T> + 'a>,
+}
+
+/// The part of `Iterator` that can be called without knowing the type.
+trait Stream<T> {
+    fn next(&mut self) -> Option<T>;
+    fn size_hint(&self) -> (usize, Option<usize>);
+    fn drain(self: Box<Self>, sink: &mut dyn FnMut(T));
+}
+
+impl<I: Iterator> Stream<I::Item> for I {
+    fn next(&mut self) -> Option<I::Item> {
+        Iterator::next(self)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        Iterator::size_hint(self)
+    }
+
+    fn drain(self: Box<Self>, sink: &mut dyn FnMut(I::Item)) {
+        (*self).for_each(sink);
+    }
+}
+
+impl<'a, T> Records<'a, T> {
+    /// Makes any iterator the records of a partition.
+    pub fn new(records: impl Iterator<Item = T> + 'a) -> Self {
+        Self {
+            stream: Box::new(records),
+        }
+    }
+}
+
+impl<T> Iterator for Records<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.stream.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.stream.size_hint()
+    }
+
+    fn fold<B, F: FnMut(B, T) -> B>(self, start: B, mut f: F) -> B {
+        let mut held = Some(start);
+        self.stream.drain(&mut |record| {
+            if let Some(value) = held.take() {
+                held = Some(f(value, record));
+            }
+        });
+        match held {
+            Some(value) => value,
+            // The sink above is the only place that takes it, and it puts it back.
+            None => unreachable!("a fold lost its value"),
+        }
+    }
+
+    fn for_each<F: FnMut(T)>(self, mut f: F) {
+        self.stream.drain(&mut f);
+    }
+}
+
+impl<T> fmt::Debug for Records<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records")
+            .field("size_hint", &Iterator::size_hint(self))
+            .finish()
+    }
+}

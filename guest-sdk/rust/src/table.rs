@@ -1,0 +1,184 @@
+//! The hash table in which records with equal keys meet.
+//!
+//! Its order is that of the keys' first appearance, whatever their hashes.
+
+use std::hash::Hash;
+
+use crate::hash::{bucket_of, hash_of};
+
+/// Open addressing over a list of entries in order of insertion.
+///
+/// A place holds the upper half of the key's hash and the entry's number plus one, so that nearly every probe is
+/// decided by one load; an empty place is zero.
+pub(crate) struct Table<K, S> {
+    places: Vec<u64>,
+    entries: Vec<Entry<K, S>>,
+}
+
+pub(crate) struct Entry<K, S> {
+    hash: u64,
+    pub(crate) key: K,
+    pub(crate) slot: S,
+}
+
+const TAG: u64 = 0xFFFF_FFFF_0000_0000;
+const PLACES_MIN: usize = 64;
+
+impl<K: Hash + Eq, S> Table<K, S> {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: vec![0; PLACES_MIN],
+            entries: Vec::new(),
+        }
+    }
+
+    /// Meets the entry of this key: `merge` if it is there, else `create`.
+    #[inline]
+    pub(crate) fn meet<V>(
+        &mut self,
+        key: K,
+        value: V,
+        create: impl FnOnce(K, V) -> (K, S),
+        merge: impl FnOnce(&mut S, V),
+    ) {
+        let hash = hash_of(&key);
+        match self.find(hash, &key) {
+            Ok(entry) => merge(&mut self.entries[entry].slot, value),
+            Err(place) => {
+                let (key, slot) = create(key, value);
+                self.insert(place, Entry { hash, key, slot });
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<&S> {
+        self.find(hash_of(key), key)
+            .ok()
+            .map(|entry| &self.entries[entry].slot)
+    }
+
+    /// The number of the key's entry, or the place where it would be noted.
+    #[inline]
+    fn find(&self, hash: u64, key: &K) -> Result<usize, usize> {
+        let mask = self.places.len() - 1;
+        let mut at = low(hash) & mask;
+        loop {
+            let place = self.places[at];
+            if place == 0 {
+                return Err(at);
+            }
+            let entry = low(place) - 1;
+            if (place ^ hash) & TAG == 0 && self.entries[entry].key == *key {
+                return Ok(entry);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn insert(&mut self, place: usize, entry: Entry<K, S>) {
+        let number = self.entries.len() as u64 + 1;
+        self.places[place] = entry.hash & TAG | number;
+        self.entries.push(entry);
+        if self.entries.len() * 3 > self.places.len() * 2 {
+            self.grow();
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mask = self.places.len() * 2 - 1;
+        let mut places = vec![0; mask + 1];
+        for (number, entry) in (1u64..).zip(&self.entries) {
+            let mut at = low(entry.hash) & mask;
+            while places[at] != 0 {
+                at = (at + 1) & mask;
+            }
+            places[at] = entry.hash & TAG | number;
+        }
+        self.places = places;
+    }
+
+    /// The entries, each key once, in order of first appearance.
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = Entry<K, S>> {
+        self.entries.into_iter()
+    }
+
+    /// Visits the entries bucket by bucket, those of a bucket in order of first appearance.
+    pub(crate) fn for_each_bucket<E>(
+        &self,
+        buckets: u32,
+        mut visit: impl FnMut(u32, &mut dyn Iterator<Item = &Entry<K, S>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets as usize];
+        for (number, entry) in (0u32..).zip(&self.entries) {
+            members[bucket_of(entry.hash, buckets) as usize].push(number);
+        }
+        for (bucket, members) in (0u32..)
+            .zip(members)
+            .filter(|(_, members)| !members.is_empty())
+        {
+            visit(
+                bucket,
+                &mut members.iter().map(|number| &self.entries[*number as usize]),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lower half is what is wanted"
+)]
+fn low(word: u64) -> usize {
+    word as u32 as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(keys: impl Iterator<Item = u64>) -> Table<u64, u32> {
+        let mut table = Table::new();
+        keys.for_each(|key| table.meet(key, 1, |key, one| (key, one), |count, one| *count += one));
+        table
+    }
+
+    #[test]
+    fn equal_keys_meet_and_order_is_of_first_appearance() {
+        let table = counted((0..30_000).map(|at| (at * 7919) % 10_000));
+        assert_eq!(table.get(&3), Some(&3));
+        assert_eq!(table.get(&10_000), None);
+        let keys: Vec<u64> = table
+            .into_entries()
+            .inspect(|entry| assert_eq!(entry.slot, 3))
+            .map(|entry| entry.key)
+            .collect();
+        assert_eq!(
+            keys,
+            (0..10_000)
+                .map(|at| (at * 7919) % 10_000)
+                .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn buckets_are_visited_in_order_and_hold_every_key_once() {
+        let table = counted(0..1000);
+        let mut seen = Vec::new();
+        let mut last = None;
+        let visited: Result<(), ()> = table.for_each_bucket(7, |bucket, entries| {
+            assert!(last < Some(bucket));
+            last = Some(bucket);
+            let keys: Vec<u64> = entries.map(|entry| entry.key).collect();
+            assert!(keys.is_sorted(), "order of first appearance");
+            assert!(keys.iter().all(|key| bucket_of(hash_of(key), 7) == bucket));
+            seen.extend(keys);
+            Ok(())
+        });
+        assert_eq!(visited, Ok(()));
+        seen.sort_unstable();
+        assert_eq!(seen, (0..1000).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,276 @@
+//! Gathers an application's settings: defaults, a file, the environment, the command line; the later one wins.
+//!
+//! What a key means and takes is the scheduler's table. An error says where the setting stands.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use scheduler::Settings;
+use scheduler::settings::DEFINITIONS;
+use toml::{Table, Value};
+
+use crate::args::RunArgs;
+use crate::exit::{ExitCode, Failure};
+use crate::suggest::nearest;
+
+/// The settings file that is read where none is named.
+pub const FILE: &str = "tinderbox.toml";
+
+/// What settings in the environment start with. The key follows in upper case, with `_` for each `.`.
+pub const PREFIX: &str = "TINDERBOX_CONF_";
+
+/// Returns the settings of a run that is started in `folder`, with the environment of this process.
+///
+/// Fails with [`ExitCode::Usage`] where a key is unknown, a value does not fit its key or the file cannot be read.
+pub fn load(args: &RunArgs, folder: &Path) -> Result<Settings> {
+    let mut settings = Settings::default();
+    if let Some((name, text)) = read_file(args.properties_file.as_deref(), folder)? {
+        add_file(&mut settings, &text).with_context(|| format!("in {name}"))?;
+    }
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    add_environment(&mut settings, variables)?;
+    let name = args
+        .name
+        .iter()
+        .map(|name| ("app.name".to_owned(), name.clone()));
+    for (key, value) in args.conf.iter().cloned().chain(name) {
+        set(&mut settings, &key, &value).context("in --conf")?;
+    }
+    Ok(settings)
+}
+
+/// Returns the settings file's name and text. A file that was named must be there.
+fn read_file(named: Option<&Path>, folder: &Path) -> Result<Option<(String, String)>> {
+    let path = named.unwrap_or_else(|| Path::new(FILE));
+    match fs::read_to_string(folder.join(path)) {
+        Ok(text) => Ok(Some((path.display().to_string(), text))),
+        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(usage(format!(
+            "the settings file {path:?} cannot be read: {error}"
+        ))
+        .into()),
+    }
+}
+
+fn usage(what: impl Into<String>) -> Failure {
+    Failure::new(ExitCode::Usage, what)
+}
+
+fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), Failure> {
+    settings
+        .set(key, value)
+        .map_err(|error| usage(error.to_string()).hint("all settings: tinderbox run --help"))
+}
+
+/// Adds the settings of a TOML text. `[task] maxFailures = 2` is the same as `task.maxFailures = 2`.
+fn add_file(settings: &mut Settings, text: &str) -> Result<(), Failure> {
+    let table: Table = toml::from_str(text).map_err(|error| {
+        let line = error
+            .span()
+            .map_or(1, |span| text[..span.start].lines().count().max(1));
+        usage(format!("line {line} is not TOML: {}", error.message()))
+    })?;
+    add_table(settings, "", &table)
+}
+
+fn add_table(settings: &mut Settings, above: &str, table: &Table) -> Result<(), Failure> {
+    for (name, value) in table {
+        let key = if above.is_empty() {
+            name.clone()
+        } else {
+            format!("{above}.{name}")
+        };
+        match value {
+            Value::Table(table) => add_table(settings, &key, table)?,
+            Value::String(text) => set(settings, &key, text)?,
+            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
+                set(settings, &key, &value.to_string())?;
+            }
+            Value::Array(_) | Value::Datetime(_) => {
+                return Err(usage(format!("`{key}` is neither a text nor a number")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_environment(
+    settings: &mut Settings,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<(), Failure> {
+    for (variable, value) in variables.filter(|(name, _)| name.starts_with(PREFIX)) {
+        let found = DEFINITIONS
+            .iter()
+            .find(|definition| variable_of(definition.key) == variable);
+        let definition = found.ok_or_else(|| unknown_variable(&variable))?;
+        set(settings, definition.key, &value).map_err(|failure| Failure {
+            what: format!("in {variable}: {failure}"),
+            ..failure
+        })?;
+    }
+    Ok(())
+}
+
+fn unknown_variable(variable: &str) -> Failure {
+    // Compared without the prefix, which would make everything alike.
+    let key = variable.trim_start_matches(PREFIX).replace('_', ".");
+    let failure = usage(format!(
+        "there is no setting for the environment variable {variable}"
+    ));
+    match nearest(&key, DEFINITIONS.iter().map(|definition| definition.key)) {
+        Some(key) => failure.hint(format!("did you mean {}?", variable_of(key))),
+        None => failure.hint("all settings: tinderbox run --help"),
+    }
+}
+
+/// Returns the environment variable of a setting: `TINDERBOX_CONF_TASK_MAXFAILURES` for `task.maxFailures`.
+pub fn variable_of(key: &str) -> String {
+    PREFIX.to_owned() + &key.to_uppercase().replace('.', "_")
+}
+
+/// Returns all settings with their defaults, a line each, for `--help`.
+pub fn list() -> String {
+    DEFINITIONS
+        .iter()
+        .map(|definition| {
+            format!(
+                "  {:<46} {}\n",
+                definition.key,
+                definition.default.unwrap_or("-")
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Args, Command};
+    use crate::exit::describe;
+    use clap::Parser as _;
+
+    fn args(words: &[&str]) -> RunArgs {
+        match Args::try_parse_from([&["tinderbox", "run"], words, &["job"]].concat())
+            .unwrap()
+            .command
+        {
+            Command::Run(args) => args,
+            other => panic!("not run: {other:?}"),
+        }
+    }
+
+    fn folder(file: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), file).unwrap();
+        folder
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    #[test]
+    fn every_setting_has_a_variable_of_its_own() {
+        let names: std::collections::BTreeSet<String> = DEFINITIONS
+            .iter()
+            .map(|definition| variable_of(definition.key))
+            .collect();
+        assert_eq!(names.len(), DEFINITIONS.len());
+        assert_eq!(
+            variable_of("task.maxFailures"),
+            "TINDERBOX_CONF_TASK_MAXFAILURES"
+        );
+    }
+
+    #[test]
+    fn the_file_is_beaten_by_the_command_line() {
+        let folder = folder("task.maxFailures = 2\n[executor]\nmemory = \"2g\"\n");
+        let settings = load(
+            &args(&["--conf", "task.maxFailures=3", "--name", "mine"]),
+            folder.path(),
+        )
+        .unwrap();
+        assert_eq!(
+            (settings.task_max_failures(), settings.executor_memory()),
+            (3, 2 << 30)
+        );
+        assert_eq!(settings.app_name(), Some("mine"));
+    }
+
+    #[test]
+    fn the_environment_beats_the_file_by_coming_later() {
+        let mut settings = Settings::default();
+        add_file(&mut settings, "task.maxFailures = 2").unwrap();
+        add_environment(
+            &mut settings,
+            variables(&[
+                ("TINDERBOX_CONF_TASK_MAXFAILURES", "5"),
+                ("TINDERBOX_WASM_RUSTC", "x"),
+            ]),
+        )
+        .unwrap();
+        assert_eq!(settings.task_max_failures(), 5);
+    }
+
+    #[test]
+    fn sparks_own_keys_will_do_in_a_file() {
+        let mut settings = Settings::default();
+        add_file(
+            &mut settings,
+            "spark.task.maxFailures = 2\n\"executor.memory\" = 512",
+        )
+        .unwrap();
+        assert_eq!(
+            (settings.task_max_failures(), settings.executor_memory()),
+            (2, 512 << 20)
+        );
+    }
+
+    #[test]
+    fn without_a_file_the_defaults_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            load(&args(&[]), folder.path()).unwrap(),
+            Settings::default()
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_says_where() {
+        let loaded = |file: &str, words: &[&str]| {
+            let (text, code) = describe(
+                &load(&args(words), folder(file).path()).unwrap_err(),
+                ExitCode::JobFailed,
+            );
+            assert_eq!(code, ExitCode::Usage);
+            text
+        };
+        let of_environment = |name, value| {
+            let failure =
+                add_environment(&mut Settings::default(), variables(&[(name, value)])).unwrap_err();
+            describe(&failure.into(), ExitCode::JobFailed).0
+        };
+        insta::assert_snapshot!(
+            [
+                loaded("task.maxFailure = 2", &[]),
+                loaded("task.maxFailures = \"many\"", &[]),
+                loaded("task.maxFailures = [2]", &[]),
+                loaded("task.maxFailures 2", &[]),
+                loaded("", &["--conf", "executor.memroy=1g"]),
+                loaded("", &["--conf", "executor.memory=lots"]),
+                loaded("", &["--properties-file", "absent.toml"]),
+                of_environment("TINDERBOX_CONF_TASK_MAXFAILURE", "2"),
+                of_environment("TINDERBOX_CONF_NONSENSE", "2"),
+                of_environment("TINDERBOX_CONF_TASK_MAXFAILURES", "0"),
+            ]
+            .join("---\n")
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! The driver's side of the host: what its program asks for becomes inputs of the scheduler.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sandbox::{
+    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap, RddNode, Split, StorageLevel,
+};
+use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
+use store::source::{self, FileSplit};
+use store::{Grants, Output};
+
+use crate::Console;
+use crate::application::Application;
+use crate::local::Starter;
+use crate::task::guest_error;
+
+/// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
+pub(crate) struct DriverSide {
+    pub(crate) settings: Settings,
+    pub(crate) grants: Grants,
+    pub(crate) console: Arc<dyn Console>,
+    pub(crate) cores: u32,
+    pub(crate) starter: Starter,
+    pub(crate) application: Arc<OnceLock<Arc<Application>>>,
+}
+
+impl DriverSide {
+    fn application(&mut self) -> Result<&Arc<Application>, Error> {
+        if self.application.get().is_none() {
+            let application = self.starter.start(self.settings.clone()).map_err(|error| guest_error(&error))?;
+            let _ = self.application.set(application);
+        }
+        Ok(self.application.get().expect("it was set"))
+    }
+
+    fn output(&mut self, number: u32) -> Result<Arc<Output>, Error> {
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no output {number}"));
+        self.application()?.output(number).ok_or_else(missing)
+    }
+
+    fn refuse_large(&self, image: &Image) -> Result<(), Error> {
+        let (bytes, most) = (image.occupied_bytes() as u64, scheduler::memory::image_max(&self.settings));
+        if bytes <= most {
+            return Ok(());
+        }
+        let message = format!(
+            "the driver's memory takes {} MiB and its image may take {} MiB (the smaller of `image.maxSize` and a quarter of \
+             `executor.memory`); keep large data in datasets instead of variables, or raise both",
+            bytes.div_ceil(1 << 20),
+            most >> 20
+        );
+        Err(Error::new(ErrorKind::LimitExceeded, message))
+    }
+
+    fn min_partitions(&self, asked: u32) -> u32 {
+        if asked > 0 { asked } else { self.settings.default_parallelism().unwrap_or(self.cores).min(2) }
+    }
+}
+
+impl DriverHost for DriverSide {
+    fn conf(&mut self, key: &str) -> Option<String> {
+        let value = self.settings.get(key);
+        match key.strip_prefix("spark.").unwrap_or(key) {
+            "default.parallelism" => value.or_else(|| Some(self.cores.max(2).to_string())),
+            _ => value,
+        }
+    }
+
+    fn set_conf(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        if self.application.get().is_some() {
+            let message = format!("`{key}` cannot be set any more: settings are fixed by the first dataset; set them before it");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        self.settings.set(key, value).map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
+    }
+
+    fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error> {
+        let rdds = nodes.into_iter().map(rdd).collect();
+        self.application()?.define(rdds).map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
+    }
+
+    fn release(&mut self, rdds: Vec<u32>) {
+        if let Some(application) = self.application.get() {
+            application.feed(Input::RddsReleased(rdds.into_iter().map(RddId).collect()));
+        }
+    }
+
+    fn text_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<Split>, Error> {
+        let (partitions, bytes) = (self.min_partitions(min_partitions), self.settings.files_max_partition_bytes());
+        splits(source::text_splits(&self.grants, uri, partitions, bytes))
+    }
+
+    fn binary_file(&mut self, uri: &str, record_length: u32, min_partitions: u32) -> Result<Vec<Split>, Error> {
+        let (partitions, bytes) = (self.min_partitions(min_partitions), self.settings.files_max_partition_bytes());
+        splits(source::record_splits(&self.grants, uri, record_length, partitions, bytes))
+    }
+
+    fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {
+        self.refuse_large(&image)?;
+        let spec = scheduler::JobSpec {
+            // The application counts them.
+            job: JobId(0),
+            rdd: RddId(job.rdd),
+            partitions: job.partitions,
+            image: ImageId(*image.hash().as_bytes()),
+            name: job.name.into(),
+            call_site: job.call_site.into(),
+        };
+        Ok(self.application()?.submit(spec, image).0)
+    }
+
+    fn await_job(&mut self, job: u32, timeout: Duration) -> Result<JobProgress, Error> {
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no job {job}, or its end is known already"));
+        let progress = self.application()?.await_job(JobId(job), timeout).ok_or_else(missing)?;
+        match progress.end {
+            None if progress.stopping => Err(Error::new(ErrorKind::Cancelled, "the application is stopping")),
+            Some(Err(failure)) => {
+                let kind = match failure.cause {
+                    scheduler::Cause::Cancelled { .. } => ErrorKind::Cancelled,
+                    scheduler::Cause::Refused { .. } => ErrorKind::InvalidArgument,
+                    _ => ErrorKind::JobFailed,
+                };
+                Err(Error::Answer(GuestError { kind, message: failure.to_string(), retryable: false }))
+            }
+            end => Ok(JobProgress { results: progress.results, finished: end.is_some() }),
+        }
+    }
+
+    fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
+        self.application()?.feed(Input::JobCancelled { job: JobId(job), reason: "the program cancelled it".into() });
+        Ok(())
+    }
+
+    fn create_output(&mut self, uri: &str) -> Result<u32, Error> {
+        let output = Output::create(&self.grants, uri).map_err(|error| guest_error(&error))?;
+        Ok(self.application()?.add_output(output))
+    }
+
+    fn commit_output(&mut self, output: u32) -> Result<(), Error> {
+        self.output(output)?.commit().map_err(|error| guest_error(&error))
+    }
+
+    fn abort_output(&mut self, output: u32) -> Result<(), Error> {
+        self.output(output)?.abort().map_err(|error| guest_error(&error))
+    }
+
+    fn log(&mut self, channel: Channel, bytes: &[u8]) {
+        self.console.driver(channel, bytes);
+    }
+}
+
+fn splits(splits: store::Result<Vec<FileSplit>>) -> Result<Vec<Split>, Error> {
+    let splits = splits.map_err(|error| guest_error(&error))?;
+    Ok(splits.into_iter().map(|FileSplit { path, start, length }| Split { uri: path, start, length }).collect())
+}
+
+fn rdd(node: RddNode) -> Rdd {
+    Rdd {
+        id: RddId(node.id),
+        name: node.name.into(),
+        call_site: node.call_site.into(),
+        partitions: node.partitions,
+        dependencies: node.dependencies.into_iter().map(dependency).collect(),
+        storage: match node.storage {
+            StorageLevel::None => scheduler::StorageLevel::None,
+            StorageLevel::MemoryOnly => scheduler::StorageLevel::MemoryOnly,
+        },
+    }
+}
+
+fn dependency(dependency: sandbox::Dependency) -> scheduler::Dependency {
+    match dependency {
+        sandbox::Dependency::Narrow(narrow) => {
+            scheduler::Dependency::Narrow { parent: RddId(narrow.parent), partitions: partition_map(narrow.partitions) }
+        }
+        sandbox::Dependency::Shuffle(shuffle) => scheduler::Dependency::Shuffle {
+            parent: RddId(shuffle.parent),
+            shuffle: ShuffleId(shuffle.shuffle),
+            partitions: shuffle.partitions,
+        },
+    }
+}
+
+fn partition_map(map: PartitionMap) -> scheduler::PartitionMap {
+    match map {
+        PartitionMap::OneToOne => scheduler::PartitionMap::OneToOne,
+        PartitionMap::Span(span) => {
+            scheduler::PartitionMap::Span { in_start: span.in_start, out_start: span.out_start, length: span.length }
+        }
+        PartitionMap::Lists(lists) => scheduler::PartitionMap::Lists(lists),
+    }
+}

@@ -1,0 +1,69 @@
+//! What can go wrong with a file, in words that name it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why bytes could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such file.
+    #[error("`{0}` does not exist")]
+    NotFound(String),
+    /// Outside what the application was granted. Whether it exists is not said.
+    #[error("`{path}` is not granted to this application; run it with {flag} {path}")]
+    Denied {
+        /// As the program named it.
+        path: String,
+        /// The option that would grant it.
+        flag: &'static str,
+    },
+    /// It was to be created.
+    #[error("`{0}` exists already; an output is never written over: remove it, or choose another folder")]
+    AlreadyExists(String),
+    /// It makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// A line is longer than a task can hold.
+    #[error("`{path}` has a line of more than {limit_bytes} bytes at offset {offset}")]
+    LineTooLong {
+        /// The file.
+        path: String,
+        /// Where the line begins.
+        offset: u64,
+        /// How long a line may be.
+        limit_bytes: usize,
+    },
+    /// A map output is gone or damaged.
+    #[error("map output {map_partition} of {shuffle} {reason}")]
+    FetchFailed {
+        /// Of this shuffle.
+        shuffle: scheduler::ShuffleId,
+        /// The map partition.
+        map_partition: u32,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system failed.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// A verb: `read`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: says what was done to which file.
+    pub(crate) fn io<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Self + use<'p> {
+        move |source| match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound(path.display().to_string()),
+            _ => Self::Io { action, path: path.to_path_buf(), source },
+        }
+    }
+}

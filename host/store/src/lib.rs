@@ -1,0 +1,19 @@
+//! Files: sources and sinks within an application's grants, shuffle files, cached blocks.
+//!
+//! It moves bytes and knows what may be touched; what the bytes mean is the program's business, and who reads or
+//! writes when is the scheduler's.
+
+mod block;
+mod error;
+mod grants;
+mod output;
+mod shuffle;
+pub mod source;
+mod work_folder;
+
+pub use block::{Block, BlockStore};
+pub use error::{Error, Result};
+pub use grants::Grants;
+pub use output::{AttemptOutput, Output};
+pub use shuffle::{FinishedMapOutput, MapOutputWriter, ShuffleFiles, ShuffleReader};
+pub use work_folder::WorkFolder;

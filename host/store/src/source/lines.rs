@@ -1,0 +1,199 @@
+//! The lines of a split.
+//!
+//! A split owns the lines that begin in it: the last one to its end, wherever that is. So each line is read by exactly one
+//! split, and no split has to know its neighbours. Lines end with `\n`.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use memchr::{memchr, memrchr};
+
+use crate::{Error, Result};
+
+/// Bytes read at a time: they stay in the second-level cache until the guest has copied them.
+const READ_BYTES: u64 = 256 << 10;
+
+/// Reads the lines that begin in a range of a file.
+#[derive(Debug)]
+pub struct LineReader {
+    file: File,
+    path: PathBuf,
+    /// How long a line may be.
+    line_bytes_max: usize,
+    /// Offset of what is read next.
+    position: u64,
+    /// The line that holds the byte before this offset is the last.
+    end: u64,
+    /// What was read after the last line of the batch before.
+    rest: Vec<u8>,
+    finished: bool,
+}
+
+impl LineReader {
+    /// Opens the lines that begin in the `length` bytes at `start`.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn open(path: &Path, start: u64, length: u64, line_bytes_max: usize) -> Result<Self> {
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        // From the byte before: a line begins at `start` only if that one is a line end.
+        let position = start.saturating_sub(1);
+        file.seek(SeekFrom::Start(position)).map_err(Error::io("read", path))?;
+        let end = start.saturating_add(length);
+        let mut reader =
+            Self { file, path: path.to_path_buf(), line_bytes_max, position, end, rest: Vec::new(), finished: length == 0 };
+        if start > 0 && !reader.finished {
+            reader.skip_line()?;
+        }
+        Ok(reader)
+    }
+
+    /// The next whole lines; empty at the end. What is not UTF-8 is replaced by U+FFFD.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a line is longer than allowed.
+    pub fn read(&mut self) -> Result<String> {
+        let lines = self.read_bytes()?;
+        Ok(String::from_utf8(lines).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    fn read_bytes(&mut self) -> Result<Vec<u8>> {
+        if self.finished {
+            return Ok(Vec::new());
+        }
+        let mut batch = std::mem::take(&mut self.rest);
+        let mut searched = 0;
+        loop {
+            if let Some(cut) = self.cut(&batch, searched) {
+                self.rest = batch.split_off(cut);
+                return Ok(batch);
+            }
+            searched = batch.len();
+            self.refuse_long(searched)?;
+            if self.fill(&mut batch)? == 0 {
+                self.finished = true;
+                return Ok(batch);
+            }
+        }
+    }
+
+    /// Where the batch may end: behind the split's last line, or else behind the last whole line.
+    fn cut(&mut self, batch: &[u8], searched: usize) -> Option<usize> {
+        let batch_start = self.position - batch.len() as u64;
+        // The split ends with the line that holds its last byte.
+        match usize::try_from(self.end - 1 - batch_start.min(self.end - 1)) {
+            Ok(last_byte) if last_byte < batch.len() => {
+                let from = last_byte.max(searched);
+                let line_end = memchr(b'\n', &batch[from..])? + from + 1;
+                self.finished = true;
+                Some(line_end)
+            }
+            _ => memrchr(b'\n', &batch[searched..]).map(|at| searched + at + 1),
+        }
+    }
+
+    fn skip_line(&mut self) -> Result<()> {
+        let mut skipped = Vec::new();
+        while self.position < self.end || skipped.is_empty() {
+            skipped.clear();
+            if self.fill(&mut skipped)? == 0 {
+                break;
+            }
+            if let Some(at) = memchr(b'\n', &skipped) {
+                let line_start = self.position - (skipped.len() - at - 1) as u64;
+                self.rest = skipped.split_off(at + 1);
+                self.finished = line_start >= self.end;
+                return Ok(());
+            }
+        }
+        self.finished = true;
+        Ok(())
+    }
+
+    fn fill(&mut self, batch: &mut Vec<u8>) -> Result<usize> {
+        batch.reserve(usize::try_from(READ_BYTES).unwrap_or(usize::MAX));
+        let read = (&self.file).take(READ_BYTES).read_to_end(batch).map_err(Error::io("read", &self.path))?;
+        self.position += read as u64;
+        Ok(read)
+    }
+
+    fn refuse_long(&self, line_bytes: usize) -> Result<()> {
+        if line_bytes <= self.line_bytes_max {
+            return Ok(());
+        }
+        let offset = self.position - line_bytes as u64;
+        Err(Error::LineTooLong { path: self.path.display().to_string(), offset, limit_bytes: self.line_bytes_max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_all(path: &Path, start: u64, length: u64) -> String {
+        let mut reader = LineReader::open(path, start, length, 1 << 20).unwrap();
+        std::iter::from_fn(|| Some(reader.read().unwrap()).filter(|batch| !batch.is_empty())).collect()
+    }
+
+    fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text");
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_split_owns_the_lines_that_begin_in_it() {
+        let (_folder, path) = file(b"one\ntwo\nthree");
+        assert_eq!(read_all(&path, 0, 1), "one\n");
+        assert_eq!(read_all(&path, 0, 4), "one\n");
+        assert_eq!(read_all(&path, 0, 5), "one\ntwo\n");
+        assert_eq!(read_all(&path, 1, 3), "");
+        assert_eq!(read_all(&path, 4, 1), "two\n");
+        assert_eq!(read_all(&path, 5, 100), "three");
+        assert_eq!(read_all(&path, 12, 1), "");
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_replaced() {
+        let (_folder, path) = file(b"a\xffb\n");
+        assert_eq!(read_all(&path, 0, 4), "a\u{fffd}b\n");
+    }
+
+    #[test]
+    fn a_line_longer_than_a_read_is_whole() {
+        let mut text = vec![b'x'; 3 * 256 * 1024 + 17];
+        text.extend(b"\nend\n");
+        let (_folder, path) = file(&text);
+        assert_eq!(read_all(&path, 0, 10).len(), text.len() - 4);
+        assert_eq!(read_all(&path, 10, text.len() as u64), "end\n");
+        let error = LineReader::open(&path, 0, 10, 300_000).unwrap().read().unwrap_err();
+        assert!(matches!(error, Error::LineTooLong { offset: 0, .. }), "{error}");
+    }
+
+    #[test]
+    fn an_empty_range_and_an_empty_file_have_no_lines() {
+        let (_folder, path) = file(b"");
+        assert_eq!(read_all(&path, 0, 0), "");
+        assert_eq!(read_all(&path, 0, 9), "");
+    }
+
+    proptest! {
+        #[test]
+        fn each_line_is_read_once_however_a_file_is_cut(
+            text in "[a\n\r]{0,60}", cuts in proptest::collection::vec(0u64..60, 0..6),
+        ) {
+            let (_folder, path) = file(text.as_bytes());
+            let mut bounds: Vec<u64> = cuts.into_iter().map(|cut| cut.min(text.len() as u64)).collect();
+            bounds.extend([0, text.len() as u64]);
+            bounds.sort_unstable();
+            let read: String = bounds.windows(2).map(|pair| read_all(&path, pair[0], pair[1] - pair[0])).collect();
+            prop_assert_eq!(read, text);
+        }
+    }
+}

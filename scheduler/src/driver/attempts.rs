@@ -1,0 +1,271 @@
+//! Attempts end (Spark: `DAGScheduler.handleTaskCompletion`, `handleExecutorLost`).
+//!
+//! A result counts if its attempt was not killed; so each partition's counts once. The success of an earlier attempt at
+//! the stage counts too: its output may already be committed.
+
+use std::sync::Arc;
+
+use crate::dag::State;
+use crate::event::{EventKind, StageKind};
+use crate::failure::timed_out;
+use crate::task::{Attempt, Verdict};
+use crate::{
+    Action, AttemptId, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox, Outcome,
+    ShuffleId, TaskFailure, TaskMetrics,
+};
+
+use super::Driver;
+
+impl Driver {
+    pub(super) fn end_attempt(
+        &mut self,
+        id: AttemptId,
+        outcome: Outcome,
+        metrics: TaskMetrics,
+        out: &mut Outbox,
+    ) {
+        // One that is not known has ended before: with its executor, or it is reported twice.
+        let Some(attempt) = self.tasks.end(id) else {
+            return;
+        };
+        let outcome = self.judge(&attempt, outcome);
+        let event = EventKind::TaskEnded {
+            task: attempt.name,
+            attempt: id,
+            executor: attempt.executor,
+            outcome: outcome.clone(),
+            metrics,
+        };
+        self.publish(event, out);
+        match outcome {
+            Outcome::Succeeded => self.succeed(id, &attempt, metrics.result_bytes, out),
+            Outcome::Failed(failure) => {
+                self.tasks.give_up_commit(id, attempt.name);
+                self.fail(id, &attempt, &failure, out);
+            }
+        }
+        self.tasks.settle(&attempt);
+    }
+
+    /// Returns how an attempt counts: what one that was killed says does not matter.
+    fn judge(&self, attempt: &Attempt, outcome: Outcome) -> Outcome {
+        match attempt.kill {
+            None => outcome,
+            Some(KillReason::TimedOut) => {
+                timed_out(self.tasks.timeout().unwrap_or_default()).into()
+            }
+            Some(reason) => TaskFailure::new(FailureKind::Killed, reason.to_string()).into(),
+        }
+    }
+
+    fn succeed(&mut self, id: AttemptId, attempt: &Attempt, result_bytes: u64, out: &mut Outbox) {
+        let (stage, partition) = (attempt.name.stage, attempt.name.partition);
+        let known = self
+            .stages
+            .get(&stage)
+            .expect("the attempts of a stage that is gone are killed");
+        let (kind, running) = (known.kind, known.running());
+        let complete = self.tasks.succeed(stage, running, partition, out);
+        match kind {
+            StageKind::Result { job } => self.accept(id, job, partition, result_bytes, out),
+            StageKind::ShuffleMap { shuffle } => {
+                self.register(id, attempt.executor, shuffle, partition, out);
+                if complete {
+                    self.complete_map_stage(stage, shuffle, out);
+                }
+            }
+        }
+    }
+
+    /// Hands a result to its job.
+    fn accept(
+        &mut self,
+        attempt: AttemptId,
+        id: JobId,
+        partition: u32,
+        bytes: u64,
+        out: &mut Outbox,
+    ) {
+        let job = self
+            .jobs
+            .get_mut(&id)
+            .expect("a result stage lives as long as its job");
+        job.result_bytes = job.result_bytes.saturating_add(bytes);
+        if let Some(limit) = self
+            .result_bytes_max
+            .filter(|limit| job.result_bytes > *limit)
+        {
+            let tasks = u32::try_from(job.results.done() + 1).unwrap_or(u32::MAX);
+            let cause = Cause::ResultsTooLarge {
+                bytes: job.result_bytes,
+                limit,
+                tasks,
+            };
+            return self.fail_job(id, cause, out);
+        }
+        job.results.tick(partition);
+        out.actions.push(Action::AcceptResult {
+            job: id,
+            partition,
+            attempt,
+        });
+        if !job.results.is_complete() {
+            return;
+        }
+        self.finish_job(id, out);
+    }
+
+    /// Takes a map output into the books.
+    fn register(
+        &mut self,
+        attempt: AttemptId,
+        executor: ExecutorId,
+        shuffle: ShuffleId,
+        partition: u32,
+        out: &mut Outbox,
+    ) {
+        let outputs = self
+            .outputs
+            .get_mut(&shuffle)
+            .expect("a shuffle that ran has outputs");
+        outputs.register(partition, attempt, executor);
+        out.actions.push(Action::RegisterMapOutput {
+            shuffle,
+            partition,
+            attempt,
+            executor,
+        });
+    }
+
+    fn fail(
+        &mut self,
+        id: AttemptId,
+        attempt: &Attempt,
+        failure: &Arc<TaskFailure>,
+        out: &mut Outbox,
+    ) {
+        if attempt
+            .kill
+            .is_some_and(|reason| reason != KillReason::TimedOut)
+        {
+            return;
+        }
+        if let FailureKind::FetchFailed {
+            shuffle,
+            map_partition,
+        } = failure.kind
+        {
+            return self.fetch_failed(id, attempt, (shuffle, map_partition), failure, out);
+        }
+        match self.tasks.fail(attempt, failure) {
+            Verdict::Ignore => {}
+            Verdict::Retry { failures } => {
+                let (because, failures_max) = (failure.kind, self.tasks.failures_max());
+                let task = attempt.name;
+                self.publish(
+                    EventKind::TaskRetried {
+                        task,
+                        because,
+                        failures,
+                        failures_max,
+                    },
+                    out,
+                );
+            }
+            Verdict::GiveUp {
+                failures,
+                deterministic,
+            } => {
+                self.give_up(attempt, failures, deterministic, failure, out);
+            }
+        }
+    }
+
+    /// Fails the jobs of a task that has failed for good.
+    fn give_up(
+        &mut self,
+        attempt: &Attempt,
+        failures: u32,
+        deterministic: bool,
+        failure: &Arc<TaskFailure>,
+        out: &mut Outbox,
+    ) {
+        let id = attempt.name.stage;
+        self.publish_completed(id, Some(failure.clone()), out);
+        self.set_state(id, State::Failed);
+        let rdd = self.graph.rdd(self.stages[&id].rdd);
+        let cause = Cause::TaskFailed {
+            stage: id,
+            partition: attempt.name.partition,
+            partitions: rdd.partitions,
+            rdd_name: rdd.name.clone(),
+            call_site: rdd.call_site.clone(),
+            failures,
+            deterministic,
+            failure: failure.clone(),
+        };
+        self.fail_stage(id, &cause, out);
+    }
+
+    /// Forgets the output that could not be read; if the attempt's stage attempt is the one that runs, it ends.
+    fn fetch_failed(
+        &mut self,
+        id: AttemptId,
+        attempt: &Attempt,
+        (shuffle, map): (ShuffleId, u32),
+        failure: &Arc<TaskFailure>,
+        out: &mut Outbox,
+    ) {
+        let forgotten = self
+            .outputs
+            .get_mut(&shuffle)
+            .is_some_and(|outputs| outputs.forget(map, id));
+        if forgotten {
+            self.forget_commit(shuffle, map);
+        }
+        let name = attempt.name;
+        if self.stages[&name.stage].running() == Some(name.stage_attempt) {
+            self.fail_attempt(name.stage, failure, out);
+        }
+    }
+
+    fn forget_commit(&mut self, shuffle: ShuffleId, map: u32) {
+        if let Some(stage) = self.map_stages.get(&shuffle) {
+            self.tasks.forget_commit(*stage, map);
+        }
+    }
+
+    pub(super) fn lose_executor(
+        &mut self,
+        executor: ExecutorId,
+        reason: Arc<str>,
+        files_lost: bool,
+        out: &mut Outbox,
+    ) {
+        if !self.tasks.executors.remove(executor) {
+            return;
+        }
+        self.blocks.lost(executor);
+        if files_lost {
+            self.forget_outputs(executor);
+        }
+        let failure = TaskFailure::new(FailureKind::ExecutorLost, format!("{executor}: {reason}"));
+        let failure = Arc::new(failure);
+        for attempt in self.tasks.on_executor(executor) {
+            let outcome = Outcome::Failed(failure.clone());
+            self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
+        }
+        self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
+    }
+
+    fn forget_outputs(&mut self, executor: ExecutorId) {
+        let mut forgotten = Vec::new();
+        for (shuffle, outputs) in &mut self.outputs {
+            let maps = outputs.forget_executor(executor);
+            forgotten.extend(maps.into_iter().map(|map| (*shuffle, map)));
+        }
+        for (shuffle, map) in forgotten {
+            self.forget_commit(shuffle, map);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The driver's decisions as one state machine (Spark: `DAGScheduler` and `TaskSchedulerImpl` together).
+//!
+//! [`Driver::handle`] is the only way in for what happens; control flow is here, bookkeeping in `dag/` and `task/`.
+//!
+//! ```text
+//! submit_job ─▶ plan stages ─▶ submit_stage ─┬─▶ wait for missing parents
+//!                                            └─▶ submit_tasks ─▶ launch ─▶ end_attempt
+//!                 job finished ◀─ accept ◀─ stage complete ◀──────────────────┤
+//!                 job failed ◀──────────── given up ◀─────────────────────────┤
+//!                 parents again ◀───────── fetch failed ◀─────────────────────┘
+//! ```
+
+mod attempts;
+mod jobs;
+mod plan;
+mod stages;
+
+use std::collections::BTreeMap;
+
+use crate::dag::{Blocks, Gone, Graph, Images, Job, MapOutputs, Stage};
+use crate::event::{self, EventKind};
+use crate::task::Tasks;
+use crate::{
+    Action, Event, ExecutorId, ImageId, Input, JobId, LineageError, Outbox, Rdd, RddId, Settings,
+    ShuffleId, StageId, StorageLevel, Time,
+};
+
+/// Decides for one application.
+#[derive(Debug)]
+pub struct Driver {
+    seed: u64,
+    /// Bytes of results that a job may have; none: no bound.
+    result_bytes_max: Option<u64>,
+    /// Attempts at a stage that may fail in a row.
+    stage_failures_max: u32,
+    /// The moment of the latest input.
+    now: Time,
+    graph: Graph,
+    blocks: Blocks,
+    /// Of the shuffles that have begun to run.
+    outputs: BTreeMap<ShuffleId, MapOutputs>,
+    images: Images,
+    jobs: BTreeMap<JobId, Job>,
+    stages: BTreeMap<StageId, Stage>,
+    /// The stage that computes each shuffle, while a job needs it.
+    map_stages: BTreeMap<ShuffleId, StageId>,
+    next_stage: u32,
+    next_job: u32,
+    tasks: Tasks,
+}
+
+impl Driver {
+    /// A driver without executors and jobs. All randomness of its tasks comes from `seed`.
+    pub fn new(settings: &Settings, seed: u64) -> Self {
+        let mut driver = Self {
+            seed,
+            result_bytes_max: None,
+            stage_failures_max: 0,
+            now: Time::START,
+            graph: Graph::default(),
+            blocks: Blocks::default(),
+            outputs: BTreeMap::new(),
+            images: Images::default(),
+            jobs: BTreeMap::new(),
+            stages: BTreeMap::new(),
+            map_stages: BTreeMap::new(),
+            next_stage: 0,
+            next_job: 0,
+            tasks: Tasks::default(),
+        };
+        driver.configure(settings);
+        driver
+    }
+
+    /// Takes in settings that the program has changed, for what is decided from now on.
+    pub fn configure(&mut self, settings: &Settings) {
+        self.result_bytes_max = settings.driver_max_result_size();
+        self.stage_failures_max = settings.stage_max_consecutive_attempts();
+        self.tasks
+            .limit(settings.task_max_failures(), settings.task_timeout());
+    }
+
+    /// Takes in datasets, parents first. A dataset that is known may only change its storage level.
+    ///
+    /// Apart from [`Self::handle`], because the program waits for the answer.
+    pub fn define(&mut self, rdds: Vec<Rdd>, out: &mut Outbox) -> Result<(), LineageError> {
+        for rdd in self.graph.define(rdds)? {
+            self.remove_blocks(rdd, out);
+        }
+        Ok(())
+    }
+
+    /// Takes in one thing that happened and appends what must be done about it, and what listeners may want to
+    /// know, to `out`.
+    pub fn handle(&mut self, now: Time, input: Input, out: &mut Outbox) {
+        self.now = self.now.max(now);
+        match input {
+            Input::ApplicationStarted { name } => {
+                let version = event::VERSION;
+                self.publish(EventKind::ApplicationStarted { name, version }, out);
+            }
+            Input::ExecutorAdded { executor, cores } => self.add_executor(executor, cores, out),
+            Input::ExecutorLost {
+                executor,
+                reason,
+                files_lost,
+            } => {
+                self.lose_executor(executor, reason, files_lost, out);
+            }
+            Input::JobSubmitted(spec) => self.submit_job(spec, out),
+            Input::JobCancelled { job, reason } => self.cancel_job(job, reason, out),
+            Input::TaskEnded {
+                attempt,
+                outcome,
+                metrics,
+            } => {
+                self.end_attempt(attempt, outcome, metrics, out);
+            }
+            Input::CommitAsked { attempt } => out.actions.push(self.tasks.ask_commit(attempt)),
+            Input::BlockStored {
+                rdd,
+                partition,
+                executor,
+            } => {
+                self.store_block(rdd, partition, executor, out);
+            }
+            Input::BlockDropped {
+                rdd,
+                partition,
+                executor,
+            } => {
+                self.blocks.dropped(rdd, partition, executor);
+            }
+            Input::RddsReleased(rdds) => self.release_rdds(&rdds, out),
+            Input::DeadlineReached => self.tasks.expire(self.now, out),
+            Input::ApplicationEnded => self.end_application(out),
+        }
+        self.tasks.launch(self.now, out);
+        while let Some(image) = self.tasks.pop_over() {
+            self.let_go_image(image, out);
+        }
+        if cfg!(debug_assertions) {
+            self.check();
+        }
+    }
+
+    /// Returns when [`Input::DeadlineReached`] is next due.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.tasks.next_deadline()
+    }
+
+    /// Returns a dataset's definition, while it is kept.
+    pub fn rdd(&self, rdd: RddId) -> Option<&Rdd> {
+        self.graph.get(rdd)
+    }
+
+    fn publish(&self, kind: EventKind, out: &mut Outbox) {
+        out.events.push(Event { at: self.now, kind });
+    }
+
+    fn add_executor(&mut self, executor: ExecutorId, cores: u32, out: &mut Outbox) {
+        if self.tasks.executors.add(executor, cores) {
+            self.publish(EventKind::ExecutorAdded { executor, cores }, out);
+        }
+    }
+
+    fn store_block(&mut self, rdd: RddId, partition: u32, executor: ExecutorId, out: &mut Outbox) {
+        let known = self
+            .graph
+            .get(rdd)
+            .filter(|rdd| rdd.storage != StorageLevel::None);
+        match known {
+            // A task that began earlier may cache what nobody can reach any more.
+            None => out.actions.push(Action::RemoveBlocks(rdd)),
+            Some(known)
+                if partition < known.partitions && self.tasks.executors.contains(executor) =>
+            {
+                self.blocks.stored(rdd, partition, executor);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn remove_blocks(&mut self, rdd: RddId, out: &mut Outbox) {
+        self.blocks.remove(rdd);
+        out.actions.push(Action::RemoveBlocks(rdd));
+    }
+
+    fn release_rdds(&mut self, rdds: &[RddId], out: &mut Outbox) {
+        for rdd in rdds {
+            let gone = self.graph.release(*rdd);
+            self.remove(gone, out);
+        }
+    }
+
+    /// Removes what nobody can reach any more.
+    fn remove(&mut self, gone: Vec<Gone>, out: &mut Outbox) {
+        for gone in gone {
+            match gone {
+                Gone::Rdd { rdd, stored: true } => self.remove_blocks(rdd, out),
+                Gone::Rdd { .. } => {}
+                Gone::Shuffle(shuffle) => self.remove_shuffle(shuffle, out),
+            }
+        }
+    }
+
+    fn remove_shuffle(&mut self, shuffle: ShuffleId, out: &mut Outbox) {
+        assert!(
+            !self.map_stages.contains_key(&shuffle),
+            "a job holds what its stages compute"
+        );
+        if let Some(outputs) = self.outputs.remove(&shuffle) {
+            out.actions.push(Action::RemoveShuffle(shuffle));
+            self.let_go_image(outputs.image, out);
+        }
+    }
+
+    fn let_go_image(&mut self, image: ImageId, out: &mut Outbox) {
+        if self.images.let_go(image) {
+            out.actions.push(Action::ReleaseImage(image));
+        }
+    }
+
+    /// States what always holds; runs after every input where assertions for debugging are on.
+    fn check(&self) {
+        self.tasks.check();
+        let holders = self.jobs.len() + self.outputs.len() + self.tasks.sets_len();
+        assert_eq!(
+            self.images.holders(),
+            holders,
+            "each holder holds its image once"
+        );
+        for (id, stage) in &self.stages {
+            assert!(!stage.jobs.is_empty(), "a stage works for a job");
+            assert!(
+                stage
+                    .jobs
+                    .iter()
+                    .all(|job| self.jobs[job].stages.contains(id))
+            );
+        }
+        for (id, job) in &self.jobs {
+            assert!(
+                !job.results.is_complete(),
+                "a job that is complete is finished"
+            );
+            assert!(
+                job.stages
+                    .iter()
+                    .all(|stage| self.stages[stage].jobs.contains(id))
+            );
+        }
+        for stage in self.map_stages.values() {
+            assert!(self.stages.contains_key(stage));
+        }
+        self.check_waiting();
+    }
+
+    /// No stage waits for what nobody computes.
+    fn check_waiting(&self) {
+        use crate::dag::State;
+        for stage in self.stages.values() {
+            let State::Waiting { on } = &stage.state else {
+                continue;
+            };
+            assert!(!on.is_empty());
+            for shuffle in on {
+                let parent = &self.stages[&self.map_stages[shuffle]];
+                assert_ne!(
+                    parent.state,
+                    State::Idle,
+                    "a parent that is waited for is on its way"
+                );
+                assert!(
+                    stage.jobs.is_subset(&parent.jobs),
+                    "a parent works for all its children's jobs"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Cuts a job into stages (Spark: `DAGScheduler.createResultStage`, `getOrCreateShuffleMapStage`).
+//!
+//! Stages are cut at shuffles, parents get the lower numbers, and a shuffle has at most one stage at a time.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dag::{Ranges, Stage, State, shuffles_needed};
+use crate::event::{StageInfo, StageKind};
+use crate::{JobId, JobSpec, RddId, ShuffleId, StageId};
+
+use super::Driver;
+
+/// The stages of a job, as they are announced.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Parents first.
+    pub(super) stages: Vec<StageInfo>,
+    /// Those of them that have nothing to do.
+    pub(super) skipped: Vec<StageId>,
+}
+
+impl Driver {
+    /// Makes the stages that a job needs, or joins those that other jobs already have. The last one is its
+    /// result stage.
+    pub(super) fn plan(&mut self, spec: &JobSpec) -> Plan {
+        let mut plan = Plan::default();
+        let partitions = spec.partitions.iter().copied().collect();
+        let direct = shuffles_needed(&self.graph, &self.blocks, spec.rdd, partitions);
+        let mut numbers = BTreeMap::new();
+        // A shuffle's parent is younger than the parents of the shuffles it reads: parents come first.
+        for ((_, shuffle), reads) in self.ancestors(&direct) {
+            let parents: Vec<StageId> = reads.iter().map(|read| numbers[read]).collect();
+            let info = if self.is_available(shuffle) {
+                let stage = self.new_map_stage(shuffle, parents);
+                plan.skipped.push(stage.id);
+                stage.info(0, 0)
+            } else {
+                self.join_map_stage(shuffle, parents, &BTreeSet::from([spec.job]))
+            };
+            numbers.insert(shuffle, info.stage);
+            plan.stages.push(info);
+        }
+        let parents = direct.iter().map(|read| numbers[read]).collect();
+        plan.stages.push(self.add_result_stage(spec, parents));
+        plan
+    }
+
+    /// Returns the shuffles that are read on the way to `direct`, and what each of them reads in turn as far as
+    /// it is not there. Sorted by the age of what they move.
+    fn ancestors(
+        &self,
+        direct: &BTreeSet<ShuffleId>,
+    ) -> BTreeMap<(RddId, ShuffleId), BTreeSet<ShuffleId>> {
+        let mut found = BTreeMap::new();
+        let mut todo: Vec<ShuffleId> = direct.iter().copied().collect();
+        while let Some(shuffle) = todo.pop() {
+            let key = (self.graph.parent(shuffle).id, shuffle);
+            if let Entry::Vacant(entry) = found.entry(key) {
+                todo.extend(entry.insert(self.reads(shuffle)).iter());
+            }
+        }
+        found
+    }
+
+    /// Returns whether all map outputs of a shuffle are there.
+    pub(super) fn is_available(&self, shuffle: ShuffleId) -> bool {
+        match self.outputs.get(&shuffle) {
+            Some(outputs) => outputs.is_complete(),
+            None => self.graph.parent(shuffle).partitions == 0,
+        }
+    }
+
+    /// Returns the map partitions of a shuffle that have no output, sorted.
+    pub(super) fn missing_maps(&self, shuffle: ShuffleId) -> Vec<u32> {
+        match self.outputs.get(&shuffle) {
+            Some(outputs) => outputs.missing().collect(),
+            None => (0..self.graph.parent(shuffle).partitions).collect(),
+        }
+    }
+
+    /// Returns the shuffles that computing the missing outputs of a shuffle reads.
+    fn reads(&self, shuffle: ShuffleId) -> BTreeSet<ShuffleId> {
+        let missing = match self.outputs.get(&shuffle) {
+            Some(outputs) => outputs.missing().collect(),
+            None => Ranges::all(self.graph.parent(shuffle).partitions),
+        };
+        let rdd = self.graph.parent(shuffle).id;
+        shuffles_needed(&self.graph, &self.blocks, rdd, missing)
+    }
+
+    /// Returns the shuffles without which a stage cannot run.
+    pub(super) fn missing_parents(&self, stage: &Stage) -> BTreeSet<ShuffleId> {
+        let mut reads = match stage.kind {
+            StageKind::ShuffleMap { shuffle } => self.reads(shuffle),
+            StageKind::Result { job } => {
+                let missing = self.jobs[&job].results.missing().collect();
+                shuffles_needed(&self.graph, &self.blocks, stage.rdd, missing)
+            }
+        };
+        reads.retain(|shuffle| !self.is_available(*shuffle));
+        reads
+    }
+
+    /// Makes jobs share in the stage of a shuffle, which is made if there is none.
+    pub(super) fn join_map_stage(
+        &mut self,
+        shuffle: ShuffleId,
+        parents: Vec<StageId>,
+        jobs: &BTreeSet<JobId>,
+    ) -> StageInfo {
+        let id = match self.map_stages.get(&shuffle) {
+            Some(stage) => *stage,
+            None => {
+                let stage = self.new_map_stage(shuffle, parents);
+                let id = stage.id;
+                self.map_stages.insert(shuffle, id);
+                self.stages.insert(id, stage);
+                id
+            }
+        };
+        let tasks = self.missing_maps(shuffle).len();
+        let stage = self
+            .stages
+            .get_mut(&id)
+            .expect("a shuffle's stage is there");
+        stage.jobs.extend(jobs);
+        // Of the job that is being submitted the stages are kept with the plan.
+        for job in jobs {
+            if let Some(job) = self.jobs.get_mut(job) {
+                job.stages.insert(id);
+            }
+        }
+        stage.info(stage.attempts, u32::try_from(tasks).unwrap_or(u32::MAX))
+    }
+
+    fn new_map_stage(&mut self, shuffle: ShuffleId, parents: Vec<StageId>) -> Stage {
+        let id = self.new_stage_id();
+        let rdd = self.graph.parent(shuffle);
+        Stage {
+            id,
+            kind: StageKind::ShuffleMap { shuffle },
+            rdd: rdd.id,
+            name: rdd.name.clone(),
+            call_site: rdd.call_site.clone(),
+            partitions: rdd.partitions,
+            parents,
+            jobs: BTreeSet::new(),
+            state: State::Idle,
+            attempts: 0,
+            failures: 0,
+        }
+    }
+
+    fn add_result_stage(&mut self, spec: &JobSpec, parents: Vec<StageId>) -> StageInfo {
+        let id = self.new_stage_id();
+        let partitions = u32::try_from(spec.partitions.len()).unwrap_or(u32::MAX);
+        let stage = Stage {
+            id,
+            kind: StageKind::Result { job: spec.job },
+            rdd: spec.rdd,
+            name: spec.name.clone(),
+            call_site: spec.call_site.clone(),
+            partitions,
+            parents,
+            jobs: BTreeSet::from([spec.job]),
+            state: State::Idle,
+            attempts: 0,
+            failures: 0,
+        };
+        let info = stage.info(0, partitions);
+        self.stages.insert(id, stage);
+        info
+    }
+
+    fn new_stage_id(&mut self) -> StageId {
+        let id = StageId(self.next_stage);
+        self.next_stage += 1;
+        id
+    }
+}

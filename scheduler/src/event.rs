@@ -1,0 +1,229 @@
+//! Every transition as data, for listeners: progress bars, pages, logs, history (Spark: `SparkListenerEvent`).
+//!
+//! Events are facts that nobody answers. What is written down carries [`VERSION`]; within a version fields are
+//! only added, with a default.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AttemptId, ExecutorId, FailureKind, ImageId, JobFailure, JobId, Outcome, RddId, ShuffleId,
+    StageId, TaskFailure, TaskMetrics, TaskName, Time,
+};
+
+/// The version of these events.
+pub const VERSION: u32 = 1;
+
+/// Something that listeners may want to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it was decided.
+    pub at: Time,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What a stage is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageKind {
+    /// It writes map outputs.
+    ShuffleMap {
+        /// Of this shuffle.
+        shuffle: ShuffleId,
+    },
+    /// It computes results.
+    Result {
+        /// Of this job.
+        job: JobId,
+    },
+}
+
+/// A stage, as listeners see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageInfo {
+    /// Its number.
+    pub stage: StageId,
+    /// Which attempt, from 0.
+    pub attempt: u32,
+    /// What it is for.
+    pub kind: StageKind,
+    /// The dataset it ends in.
+    pub rdd: RddId,
+    /// For a map stage the transformation (`flat_map`), for a result stage the action (`collect`).
+    pub name: Arc<str>,
+    /// `file:line` of it.
+    pub call_site: Arc<str>,
+    /// The partitions that the stage is to compute over all attempts.
+    pub partitions: u32,
+    /// Of them, those that this attempt runs: what is missing.
+    pub tasks: u32,
+    /// The stages it reads from, as far as its missing partitions need them.
+    pub parents: Vec<StageId>,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobResult {
+    /// Each partition has its result.
+    Succeeded,
+    /// It has no result.
+    Failed(Arc<JobFailure>),
+}
+
+/// What happened, in the order of a life.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The application has begun.
+    ApplicationStarted {
+        /// Its name.
+        name: Arc<str>,
+        /// The version of the events that follow.
+        version: u32,
+    },
+    /// An executor is ready.
+    ExecutorAdded {
+        /// Who.
+        executor: ExecutorId,
+        /// How many tasks it runs at a time.
+        cores: u32,
+    },
+    /// An executor is gone.
+    ExecutorRemoved {
+        /// Who.
+        executor: ExecutorId,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// A job has begun.
+    JobStarted {
+        /// Which.
+        job: JobId,
+        /// Its action.
+        name: Arc<str>,
+        /// `file:line` of it.
+        call_site: Arc<str>,
+        /// Its stages, parents first; those that turn out to be skipped included.
+        stages: Vec<StageInfo>,
+    },
+    /// A stage does not run: what it would compute is there, or turned out not to be needed.
+    StageSkipped {
+        /// Which.
+        stage: StageId,
+    },
+    /// An attempt at a stage has begun.
+    StageSubmitted {
+        /// The stage and the attempt.
+        info: StageInfo,
+        /// What its tasks are forks of.
+        image: ImageId,
+        /// The jobs that it serves.
+        jobs: Vec<JobId>,
+    },
+    /// An attempt at a task was launched.
+    TaskStarted {
+        /// Its name.
+        task: TaskName,
+        /// Its number.
+        attempt: AttemptId,
+        /// Where.
+        executor: ExecutorId,
+    },
+    /// An attempt at a task has ended. `Succeeded` means that its result counts.
+    TaskEnded {
+        /// Its name.
+        task: TaskName,
+        /// Its number.
+        attempt: AttemptId,
+        /// Where.
+        executor: ExecutorId,
+        /// How.
+        outcome: Outcome,
+        /// What it cost.
+        metrics: TaskMetrics,
+    },
+    /// A failed task will be tried again.
+    TaskRetried {
+        /// The attempt that failed.
+        task: TaskName,
+        /// What kind of failure it was.
+        because: FailureKind,
+        /// How many failures count so far.
+        failures: u32,
+        /// At how many the job fails (`task.maxFailures`).
+        failures_max: u32,
+    },
+    /// An attempt at a stage has ended.
+    StageCompleted {
+        /// Which.
+        stage: StageId,
+        /// The attempt.
+        attempt: u32,
+        /// Why it is not complete; none where it is.
+        failure: Option<Arc<TaskFailure>>,
+    },
+    /// A job has ended.
+    JobEnded {
+        /// Which.
+        job: JobId,
+        /// How.
+        result: JobResult,
+    },
+    /// The application has ended.
+    ApplicationEnded,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an older history holds must still be read: these lines are never edited within [`VERSION`] 1.
+    #[test]
+    fn events_are_read_as_they_were_written() {
+        let failure = TaskFailure::new(
+            FailureKind::FetchFailed {
+                shuffle: ShuffleId(2),
+                map_partition: 3,
+            },
+            "no such file",
+        );
+        let task = TaskName {
+            stage: StageId(1),
+            stage_attempt: 0,
+            partition: 4,
+            attempt: 2,
+        };
+        let kind = EventKind::TaskEnded {
+            task,
+            attempt: AttemptId(9),
+            executor: ExecutorId(0),
+            outcome: failure.into(),
+            metrics: TaskMetrics {
+                run_time_us: 7,
+                ..TaskMetrics::default()
+            },
+        };
+        let event = Event {
+            at: Time::from_micros(5),
+            kind,
+        };
+        let written = r#"{"at":5,"kind":{"TaskEnded":{
+            "task":{"stage":1,"stage_attempt":0,"partition":4,"attempt":2},"attempt":9,"executor":0,
+            "outcome":{"Failed":{"kind":{"FetchFailed":{"shuffle":2,"map_partition":3}},
+                "message":"no such file","place":null,"backtrace":null}},
+            "metrics":{"run_time_us":7}}}}"#;
+        assert_eq!(serde_json::from_str::<Event>(written).unwrap(), event);
+        let again = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&again).unwrap(), event);
+    }
+
+    #[test]
+    fn an_image_is_written_as_hex() {
+        let image = serde_json::to_string(&ImageId([0xab; 32])).unwrap();
+        assert_eq!(image, format!("\"{}\"", "ab".repeat(32)));
+        assert_eq!(
+            serde_json::from_str::<ImageId>(&image).unwrap(),
+            ImageId([0xab; 32])
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Names of things, each a type of its own.
+//!
+//! Every name has one `Display`, and logs, pages and messages use it: `stage-1`, `stage-1.0/task-42.0`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident($number:ty) $prefix:literal)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $number);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "-{}"), self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A job: what one action starts. Counted from 0 by the host, in order of submission.
+    JobId(u32) "job"
+    /// A stage. Counted from 0; a stage's parents have lower numbers, unless a lost output brought them back.
+    StageId(u32) "stage"
+    /// A dataset. The program's own counter: a parent's number is lower than its children's.
+    RddId(u32) "rdd"
+    /// A shuffle. The program's own counter.
+    ShuffleId(u32) "shuffle"
+    /// An executor. Never used again for another one.
+    ExecutorId(u32) "executor"
+    /// One attempt at one task. Unique in the application, counted in order of launch.
+    AttemptId(u64) "attempt"
+}
+
+/// An image of the driver's memory, by the hash of its content. Prints as its first 16 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ImageId(pub [u8; 32]);
+
+impl ImageId {
+    /// Returns all 64 hex digits.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ImageId({self})")
+    }
+}
+
+impl From<ImageId> for String {
+    fn from(image: ImageId) -> Self {
+        image.to_hex()
+    }
+}
+
+/// What was read is not 64 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseImageIdError;
+
+impl fmt::Display for ParseImageIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an image is named by 64 hex digits")
+    }
+}
+
+impl std::error::Error for ParseImageIdError {}
+
+impl FromStr for ImageId {
+    type Err = ParseImageIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseImageIdError> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ParseImageIdError);
+        }
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte =
+                u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| ParseImageIdError)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for ImageId {
+    type Error = ParseImageIdError;
+
+    fn try_from(text: String) -> Result<Self, ParseImageIdError> {
+        text.parse()
+    }
+}
+
+/// A task attempt's name for people: `stage-1.0/task-42.0` is the first attempt (`.0`) at partition 42 in the
+/// first attempt at stage 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskName {
+    /// The stage.
+    pub stage: StageId,
+    /// Which attempt at the stage, from 0.
+    pub stage_attempt: u32,
+    /// The partition that the task computes.
+    pub partition: u32,
+    /// Which attempt at the partition within the stage attempt, from 0.
+    pub attempt: u32,
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stage,
+            stage_attempt,
+            partition,
+            attempt,
+        } = self;
+        write!(f, "{stage}.{stage_attempt}/task-{partition}.{attempt}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_named_by_stage_partition_and_attempts() {
+        let name = TaskName {
+            stage: StageId(1),
+            stage_attempt: 0,
+            partition: 42,
+            attempt: 2,
+        };
+        assert_eq!(name.to_string(), "stage-1.0/task-42.2");
+    }
+
+    #[test]
+    fn an_image_is_short_for_people_and_whole_in_data() {
+        let image = ImageId([0xab; 32]);
+        assert_eq!(image.to_string(), "abababababababab");
+        assert_eq!(image.to_hex().parse(), Ok(image));
+        assert_eq!("abab".parse::<ImageId>(), Err(ParseImageIdError));
+        assert_eq!("é".repeat(32).parse::<ImageId>(), Err(ParseImageIdError));
+    }
+}

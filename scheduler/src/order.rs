@@ -1,0 +1,248 @@
+//! What goes into a [`Driver`](crate::Driver) and what comes out.
+//!
+//! Inputs are facts, named in the past tense. Actions are orders, named in the imperative; the host carries
+//! them out in order and reports the consequences as inputs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AttemptId, Event, ExecutorId, ImageId, JobFailure, JobId, Outcome, RddId, ShuffleId,
+    TaskMetrics, TaskName,
+};
+
+/// A job as the program asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobSpec {
+    /// Its number: higher than every earlier job's.
+    pub job: JobId,
+    /// The dataset whose partitions are computed.
+    pub rdd: RddId,
+    /// The partitions to compute, each once, in any order. None: the job finishes at once.
+    pub partitions: Vec<u32>,
+    /// What its tasks are forks of. The host keeps the image itself until this input is handled.
+    pub image: ImageId,
+    /// The action, for people: `collect`.
+    pub name: Arc<str>,
+    /// `file:line` in the user's program.
+    pub call_site: Arc<str>,
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The application has begun. Said once, before anything else.
+    ApplicationStarted {
+        /// Its name, for people.
+        name: Arc<str>,
+    },
+    /// An executor is ready for tasks. One that is known already is left as it is.
+    ExecutorAdded {
+        /// Who.
+        executor: ExecutorId,
+        /// How many tasks it runs at a time.
+        cores: u32,
+    },
+    /// An executor is gone, with its running tasks and cached blocks.
+    ExecutorLost {
+        /// Who.
+        executor: ExecutorId,
+        /// Why, for people.
+        reason: Arc<str>,
+        /// Whether its shuffle files are gone too. They belong to the worker, so usually they are not.
+        files_lost: bool,
+    },
+    /// The program asks for a job.
+    JobSubmitted(JobSpec),
+    /// The program or its user no longer wants a job.
+    JobCancelled {
+        /// Which.
+        job: JobId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// An attempt has ended, one way or another. A successful attempt's result or shuffle file counts
+    /// only if [`Action::AcceptResult`] or [`Action::RegisterMapOutput`] comes out of this very
+    /// input; otherwise the host drops it.
+    TaskEnded {
+        /// Which.
+        attempt: AttemptId,
+        /// How.
+        outcome: Outcome,
+        /// What it cost.
+        metrics: TaskMetrics,
+    },
+    /// An attempt has written its output and asks whether it may make it visible.
+    CommitAsked {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// An executor has cached a partition.
+    BlockStored {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+        /// Who holds it.
+        executor: ExecutorId,
+    },
+    /// An executor no longer has a cached partition.
+    BlockDropped {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+        /// Who held it.
+        executor: ExecutorId,
+    },
+    /// The program can no longer reach these datasets.
+    RddsReleased(Vec<RddId>),
+    /// The moment named by [`Driver::next_deadline`](crate::Driver::next_deadline) has come.
+    DeadlineReached,
+    /// The program has ended: whatever still runs is of no use.
+    ApplicationEnded,
+}
+
+/// What a task computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// A partition for the action of this job.
+    Action {
+        /// The job.
+        job: JobId,
+    },
+    /// A partition of the parent of this shuffle, and its buckets.
+    ShuffleMap {
+        /// The shuffle.
+        shuffle: ShuffleId,
+    },
+}
+
+/// One attempt at one task, ready to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its number.
+    pub attempt: AttemptId,
+    /// Its name, for people.
+    pub name: TaskName,
+    /// What to compute.
+    pub work: Work,
+    /// What to fork.
+    pub image: ImageId,
+    /// The dataset that the stage ends in.
+    pub rdd: RddId,
+    /// Which partition of it.
+    pub partition: u32,
+    /// The same for every attempt at this partition of the dataset or shuffle.
+    pub seed: u64,
+}
+
+/// Why an attempt is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KillReason {
+    /// Another attempt at the same partition was faster.
+    AnotherSucceeded,
+    /// No job needs its stage any more.
+    JobEnded,
+    /// It ran longer than `task.timeout`.
+    TimedOut,
+}
+
+impl fmt::Display for KillReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnotherSucceeded => "another attempt succeeded",
+            Self::JobEnded => "no job needs it any more",
+            Self::TimedOut => "it ran longer than `task.timeout`",
+        })
+    }
+}
+
+/// Something to be done by the host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Run this on one of the executor's cores.
+    LaunchTask {
+        /// Where.
+        executor: ExecutorId,
+        /// What.
+        task: Task,
+    },
+    /// Stop this attempt. Its end is still to be reported, whatever it is; its core is taken until then.
+    KillTask {
+        /// Where.
+        executor: ExecutorId,
+        /// Which.
+        attempt: AttemptId,
+        /// Why.
+        reason: KillReason,
+    },
+    /// Hand the attempt's result to the program.
+    AcceptResult {
+        /// For this job.
+        job: JobId,
+        /// As this partition.
+        partition: u32,
+        /// The attempt that just succeeded.
+        attempt: AttemptId,
+    },
+    /// Make the attempt's shuffle file the one that is read.
+    RegisterMapOutput {
+        /// For this shuffle.
+        shuffle: ShuffleId,
+        /// As this map partition, replacing what was there.
+        partition: u32,
+        /// The attempt that just succeeded.
+        attempt: AttemptId,
+        /// Who has the file.
+        executor: ExecutorId,
+    },
+    /// Let the attempt make its output visible.
+    GrantCommit {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Tell the attempt that another one makes its output visible; it ends as
+    /// [`FailureKind::CommitDenied`](crate::FailureKind::CommitDenied).
+    DenyCommit {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Tell the program that each partition has its result.
+    FinishJob {
+        /// Which.
+        job: JobId,
+    },
+    /// Tell the program that the job has failed.
+    FailJob {
+        /// Which.
+        job: JobId,
+        /// Why.
+        failure: Arc<JobFailure>,
+    },
+    /// Delete the shuffle's files.
+    RemoveShuffle(ShuffleId),
+    /// Drop the dataset's cached partitions everywhere.
+    RemoveBlocks(RddId),
+    /// Forget the image: no task will be forked from it, and none is running.
+    ReleaseImage(ImageId),
+}
+
+/// What [`Driver::handle`](crate::Driver::handle) appends to. The host empties and reuses it.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    /// To be carried out, in order.
+    pub actions: Vec<Action>,
+    /// To be told to listeners, in order.
+    pub events: Vec<Event>,
+}
+
+impl Outbox {
+    /// Empties both, keeping their room.
+    pub fn clear(&mut self) {
+        self.actions.clear();
+        self.events.clear();
+    }
+}
