@@ -26,6 +26,7 @@ cases! {
     a_cancelled_jobs_image_is_kept_until_its_last_attempt_has_ended
     a_deterministic_failure_ends_the_job_at_the_second_attempt
     a_job_over_one_side_of_a_union_computes_that_side_alone
+    a_job_that_joins_a_waiting_stage_keeps_what_it_waits_for
     a_job_that_makes_no_sense_is_refused
     a_killed_attempts_result_is_ignored
     a_shuffle_is_recomputed_from_the_image_it_first_ran_with

@@ -1,6 +1,6 @@
 //! The guest side of the contract, generated from `wit/job.wit`.
 //!
-//! Nothing here is written by hand, and only [`crate::host`] and [`crate::program`] look inside.
+//! Nothing here is written by hand, and only the modules `host`, `error` and `program` look inside.
 wit_bindgen::generate!({
     world: "job-program",
     path: "wit",

@@ -7,13 +7,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::Location;
 
-use crate::bytes::{Bytes, Text};
+use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::lineage::Header;
 use crate::rdd::Rdd;
 use crate::source::{BinaryRecords, Items, Lines, Numbers};
 use crate::task;
+use crate::text::Text;
 
 /// The driver's way to the application: its settings and its sources.
 pub struct Context {

@@ -52,8 +52,9 @@ mod source;
 mod stream;
 mod table;
 mod task;
+mod text;
 
-pub use bytes::{Bytes, Text, Words};
+pub use bytes::Bytes;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{FixedHasher, HashMap};
@@ -64,6 +65,7 @@ pub use record::Record;
 pub use sort::Order;
 pub use stream::Records;
 pub use task::{TaskContext, task};
+pub use text::{Text, Words};
 pub use tinderbox_macros::{Record, main};
 
 #[cfg(test)]

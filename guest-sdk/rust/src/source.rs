@@ -5,13 +5,14 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::bytes::{Bytes, Text};
+use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::host::{self, Split};
 use crate::lineage::{Parent, expect_partitions};
 use crate::rdd::Operation;
 use crate::stream::Records;
 use crate::task;
+use crate::text::Text;
 
 /// The driver's own items.
 pub(crate) struct Items<T> {

@@ -13,10 +13,11 @@ use crate::hash::{bucket_of, hash_of};
 pub(crate) struct Table<K, S> {
     places: Vec<u64>,
     entries: Vec<Entry<K, S>>,
+    /// The entries' hashes: beside them, since they are only needed when the table grows or is written.
+    hashes: Vec<u64>,
 }
 
 pub(crate) struct Entry<K, S> {
-    hash: u64,
     pub(crate) key: K,
     pub(crate) slot: S,
 }
@@ -29,6 +30,7 @@ impl<K: Hash + Eq, S> Table<K, S> {
         Self {
             places: vec![0; PLACES_MIN],
             entries: Vec::new(),
+            hashes: Vec::new(),
         }
     }
 
@@ -46,7 +48,7 @@ impl<K: Hash + Eq, S> Table<K, S> {
             Ok(entry) => merge(&mut self.entries[entry].slot, value),
             Err(place) => {
                 let (key, slot) = create(key, value);
-                self.insert(place, Entry { hash, key, slot });
+                self.insert(place, hash, Entry { key, slot });
             }
         }
     }
@@ -75,11 +77,12 @@ impl<K: Hash + Eq, S> Table<K, S> {
         }
     }
 
-    fn insert(&mut self, place: usize, entry: Entry<K, S>) {
+    fn insert(&mut self, place: usize, hash: u64, entry: Entry<K, S>) {
         let number = self.entries.len() as u64 + 1;
-        self.places[place] = entry.hash & TAG | number;
+        self.places[place] = (hash & TAG) | number;
+        self.hashes.push(hash);
         self.entries.push(entry);
-        if self.entries.len() * 3 > self.places.len() * 2 {
+        if self.entries.len() * 5 > self.places.len() * 4 {
             self.grow();
         }
     }
@@ -88,12 +91,12 @@ impl<K: Hash + Eq, S> Table<K, S> {
     fn grow(&mut self) {
         let mask = self.places.len() * 2 - 1;
         let mut places = vec![0; mask + 1];
-        for (number, entry) in (1u64..).zip(&self.entries) {
-            let mut at = low(entry.hash) & mask;
+        for (number, hash) in (1u64..).zip(&self.hashes) {
+            let mut at = low(*hash) & mask;
             while places[at] != 0 {
                 at = (at + 1) & mask;
             }
-            places[at] = entry.hash & TAG | number;
+            places[at] = (hash & TAG) | number;
         }
         self.places = places;
     }
@@ -110,8 +113,8 @@ impl<K: Hash + Eq, S> Table<K, S> {
         mut visit: impl FnMut(u32, &mut dyn Iterator<Item = &Entry<K, S>>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets as usize];
-        for (number, entry) in (0u32..).zip(&self.entries) {
-            members[bucket_of(entry.hash, buckets) as usize].push(number);
+        for (number, hash) in (0u32..).zip(&self.hashes) {
+            members[bucket_of(*hash, buckets) as usize].push(number);
         }
         for (bucket, members) in (0u32..)
             .zip(members)

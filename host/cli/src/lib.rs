@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod compile;
+pub mod engine;
 pub mod exit;
 pub mod grants;
 pub mod inspect;
@@ -15,13 +16,17 @@ mod suggest;
 pub mod toolchain;
 mod units;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use args::{Args, Command};
-use exit::{ExitCode, Failure};
+use exit::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Does what this process was asked to do, and returns how it ended.
 pub fn main() -> ExitCode {
@@ -37,7 +42,7 @@ pub fn main() -> ExitCode {
     let outcome = carry_out(args.command);
     outcome.unwrap_or_else(|error| {
         let (text, code) = exit::describe(&error, otherwise);
-        eprint!("{text}");
+        tell(&text);
         code
     })
 }
@@ -53,37 +58,49 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
 }
 
+/// Writes to stderr. Nobody is left to tell if the terminal has gone.
+pub(crate) fn tell(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes to stdout. A reader who has seen enough (`tinderbox inspect JOB | head`) is no failure.
+fn answer(text: &str) -> io::Result<()> {
+    let written = io::stdout().write_all(text.as_bytes());
+    written.or_else(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
+}
+
 fn carry_out(command: Command) -> Result<ExitCode> {
     match command {
         Command::Run(args) => {
             let folder = std::env::current_dir().context("the current folder has gone")?;
             let request = run::prepare(&args, &folder)?;
-            Err(Failure::new(
-                ExitCode::JobFailed,
-                format!(
-                    "{:?} cannot run: this build has no engine",
-                    request.component
-                ),
-            )
-            .into())
+            engine::run(request)
         }
         Command::Build(args) => {
             let component = compile::build_to(&args.path, args.out.as_deref())?;
-            writeln!(std::io::stdout(), "{}", component.display())?;
+            answer(&format!("{}\n", component.display()))?;
             Ok(ExitCode::Done)
         }
         Command::New(args) => {
             let folder = new::create(&args.name, args.path.as_deref())?;
-            eprint!("{}", new::welcome(&args.name, &folder));
+            tell(&new::welcome(&args.name, &folder));
             Ok(ExitCode::Done)
         }
         Command::Inspect(args) => {
             let component = compile::component(&args.job)?;
-            Err(Failure::new(
-                ExitCode::Refused,
-                format!("{component:?} cannot be looked into: this build has no engine"),
-            )
-            .into())
+            let description = engine::inspect(&component)?;
+            answer(&inspect::show(&description, args.output)?)?;
+            Ok(if description.obstacles.is_empty() {
+                ExitCode::Done
+            } else {
+                ExitCode::Refused
+            })
         }
     }
 }

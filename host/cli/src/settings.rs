@@ -147,6 +147,8 @@ pub fn list() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::args::{Args, Command};
     use crate::exit::describe;
@@ -272,5 +274,32 @@ mod tests {
             ]
             .join("---\n")
         );
+    }
+
+    /// The manual's table of settings.
+    fn reference() -> String {
+        let mut text = String::from(
+            "# Settings\n\n\
+             Keys are Spark's without `spark.`, and the full key is taken too; values have Spark's syntax (`512m`, `60s`). A setting \
+             is looked for in `--conf key=value`, then in the environment (`TINDERBOX_CONF_TASK_MAXFAILURES`), then in the settings \
+             file (`tinderbox.toml`, or `--properties-file`). What a program sets itself, before its first dataset, beats them all.\n\n\
+             | key | default | Spark's key | since | what it does |\n|---|---|---|---|---|\n",
+        );
+        for definition in DEFINITIONS {
+            let (default, spark) = (definition.default.unwrap_or("-"), definition.spark_key.unwrap_or("-"));
+            let (key, since, doc) = (definition.key, definition.since, definition.doc);
+            let _ = writeln!(text, "| `{key}` | {default} | {spark} | {since} | {doc} |");
+        }
+        text
+    }
+
+    #[test]
+    fn the_manual_lists_the_settings_as_they_are() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, reference()).unwrap();
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(written, reference(), "run this test with UPDATE=1");
     }
 }

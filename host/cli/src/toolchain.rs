@@ -14,6 +14,8 @@
 mod probe;
 mod sysroot;
 
+pub use sysroot::cache_folder;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -206,7 +208,7 @@ fn advice_on_debian(environment: &Environment) -> Vec<String> {
 ///
 /// Progress goes to stderr. Fails with [`ExitCode::BuildFailed`] and what to type.
 pub fn find(folder: &Path) -> Result<Toolchain> {
-    let cache = sysroot::cache_folder()?;
+    let cache = cache_folder()?;
     let mut environment = probe::at_hand(folder, &cache);
     if let Some(step) = ready(&environment) {
         return finish(step);

@@ -60,10 +60,10 @@ impl DriverSide {
 
 impl DriverHost for DriverSide {
     fn conf(&mut self, key: &str) -> Option<String> {
-        let value = self.settings.get(key);
-        match key.strip_prefix("spark.").unwrap_or(key) {
-            "default.parallelism" => value.or_else(|| Some(self.cores.max(2).to_string())),
-            _ => value,
+        match key {
+            // Not a setting: what the machine or the master gave.
+            "default.cores" => Some(self.cores.to_string()),
+            key => self.settings.get(key),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A local run: driver and executor threads in this process.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ pub enum RunError {
 #[derive(Clone, Debug)]
 pub struct Cancel {
     driver: KillSwitch,
-    application: Arc<OnceLock<Arc<Application>>>,
+    /// Whoever may cancel a run, a signal's handler above all, may outlive it: the work folder must not wait for that.
+    application: Arc<OnceLock<Weak<Application>>>,
 }
 
 impl Cancel {
@@ -61,7 +62,7 @@ impl Cancel {
     /// Ends the run: the driver is killed, its jobs end, its tasks are killed.
     pub fn cancel(&self) {
         self.driver.kill(KillReason::Ordered);
-        if let Some(application) = self.application.get() {
+        if let Some(application) = self.application.get().and_then(Weak::upgrade) {
             application.stop();
         }
     }
@@ -79,14 +80,16 @@ pub(crate) struct Starter {
     cores: u32,
     seed: u64,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    cancel: Cancel,
 }
 
 impl Starter {
     pub(crate) fn start(&self, settings: Settings) -> Result<Arc<Application>, store::Error> {
-        let Self { program, grants, console, cores, seed, threads } = self;
+        let Self { program, grants, console, cores, seed, threads, cancel } = self;
         let timed = settings.task_timeout().is_some();
         let application =
             Application::new(Arc::clone(program), settings, grants.clone(), Arc::clone(console), *cores, *seed)?;
+        let _ = cancel.application.set(Arc::downgrade(&application));
         let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.extend(executor::start(&application));
         if timed {
@@ -105,11 +108,11 @@ impl LocalRun {
     /// How the program failed, or that it was cancelled.
     pub fn run(self, listener: impl FnMut(&[Event]) + Send) -> Result<(), RunError> {
         let threads = Arc::<Mutex<Vec<_>>>::default();
-        let application = Arc::clone(&self.cancel.application);
+        let application = Arc::default();
         let finished = Finished::default();
         thread::scope(|scope| {
             scope.spawn(|| listen(&application, &finished, listener));
-            let result = self.run_driver(&threads);
+            let result = self.run_driver(&application, &threads);
             if let Some(application) = application.get() {
                 application.stop();
             }
@@ -125,7 +128,11 @@ impl LocalRun {
         })
     }
 
-    fn run_driver(&self, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) -> Result<(), TaskFailure> {
+    fn run_driver(
+        &self,
+        application: &Arc<OnceLock<Arc<Application>>>,
+        threads: &Arc<Mutex<Vec<JoinHandle<()>>>>,
+    ) -> Result<(), TaskFailure> {
         let seed = RandomState::new().hash_one(std::process::id());
         let memory_bytes = usize::try_from(self.settings.driver_memory()).unwrap_or(usize::MAX);
         let side = DriverSide {
@@ -140,8 +147,9 @@ impl LocalRun {
                 cores: self.cores,
                 seed,
                 threads: Arc::clone(threads),
+                cancel: self.cancel.clone(),
             },
-            application: Arc::clone(&self.cancel.application),
+            application: Arc::clone(application),
         };
         let driver = || sandbox::run_driver(&self.program, &self.args, seed, memory_bytes, self.cancel.driver.clone(), Box::new(side));
         thread::scope(|scope| {

@@ -13,6 +13,12 @@ use crate::application::{Application, LOCAL_EXECUTOR, Yield};
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
 const BATCH_BYTES: usize = 256 << 10;
 
+/// Readers that a task may have open at a time: each may hold a file, and those are the whole process's.
+const READERS_MAX: usize = 256;
+
+/// A line that is longer is handed on in pieces.
+const LINE_BYTES_MAX: usize = 64 << 10;
+
 enum Reader {
     Lines(LineReader),
     /// And the length of a batch: whole records.
@@ -21,14 +27,42 @@ enum Reader {
     Block { block: Block, next: usize },
 }
 
+/// A partition on its way into the cache.
+#[derive(Default)]
+struct PendingBlock {
+    batches: Vec<Box<[u8]>>,
+    bytes: usize,
+    /// It was more than the cache could ever hold, and is gone.
+    too_large: bool,
+}
+
+/// What was printed since the last line end: a program prints in pieces, and a log has lines.
+#[derive(Default)]
+struct Line(Vec<u8>);
+
+impl Line {
+    /// Takes in a piece, and gives what is whole lines by now.
+    fn complete(&mut self, piece: &[u8]) -> Vec<u8> {
+        self.0.extend_from_slice(piece);
+        let end = match self.0.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => last + 1,
+            None if self.0.len() > LINE_BYTES_MAX => self.0.len(),
+            None => 0,
+        };
+        self.0.drain(..end).collect()
+    }
+}
+
 /// Answers the calls of one attempt.
 pub(crate) struct TaskSide {
     application: Arc<Application>,
     task: Task,
-    readers: Vec<Option<Reader>>,
+    readers: BTreeMap<u32, Reader>,
+    next_reader: u32,
     map_output: Option<MapOutputWriter>,
-    blocks: BTreeMap<(RddId, u32), Vec<Box<[u8]>>>,
+    blocks: BTreeMap<(RddId, u32), PendingBlock>,
     outputs: BTreeMap<u32, AttemptOutput>,
+    lines: [Line; 2],
     metrics: TaskMetrics,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
@@ -39,10 +73,12 @@ impl TaskSide {
         Self {
             application,
             task,
-            readers: Vec::new(),
+            readers: BTreeMap::new(),
+            next_reader: 0,
             map_output: None,
             blocks: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            lines: Default::default(),
             metrics: TaskMetrics::default(),
             failure: None,
         }
@@ -80,15 +116,26 @@ impl TaskSide {
         }
     }
 
-    fn open(&mut self, reader: Reader) -> u32 {
-        self.readers.push(Some(reader));
-        u32::try_from(self.readers.len() - 1).expect("a guest cannot open four billion readers in its memory")
+    fn open(&mut self, reader: Reader) -> Result<u32, Error> {
+        if self.readers.len() >= READERS_MAX {
+            let message = format!("a task may have {READERS_MAX} readers open at a time; close some");
+            return Err(Error::new(ErrorKind::LimitExceeded, message));
+        }
+        let number = self.next_reader;
+        self.next_reader = number.wrapping_add(1);
+        self.readers.insert(number, reader);
+        Ok(number)
+    }
+
+    fn print(&self, channel: Channel, lines: &[u8]) {
+        if !lines.is_empty() {
+            self.application.console.task(self.task.name, channel, lines);
+        }
     }
 
     fn reader(&mut self, number: u32) -> Result<&mut Reader, Error> {
         self.readers
-            .get_mut(number as usize)
-            .and_then(Option::as_mut)
+            .get_mut(&number)
             .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, format!("reader {number} is not open")))
     }
 
@@ -128,7 +175,7 @@ impl TaskHost for TaskSide {
         let longest = self.application.limits.memory_bytes;
         let reader = self.application.grants.readable(&split.uri).and_then(|path| LineReader::open(&path, split.start, split.length, longest));
         let reader = reader.map_err(|error| self.answer(error))?;
-        Ok(self.open(Reader::Lines(reader)))
+        self.open(Reader::Lines(reader))
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
@@ -143,17 +190,17 @@ impl TaskHost for TaskSide {
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
         let path = self.application.grants.readable(&split.uri);
         let reader = path.and_then(|path| ByteReader::open(&path, split.start, split.length)).map_err(|error| self.answer(error))?;
-        Ok(self.open(Reader::Bytes(reader)))
+        self.open(Reader::Bytes(reader))
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
         let reader = self.application.shuffles.open(ShuffleId(shuffle), partition);
-        Ok(self.open(Reader::Shuffle(reader)))
+        self.open(Reader::Shuffle(reader))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
         let block = self.application.blocks.get(RddId(rdd), partition);
-        Ok(block.map(|block| self.open(Reader::Block { block, next: 0 })))
+        block.map(|block| self.open(Reader::Block { block, next: 0 })).transpose()
     }
 
     fn read_bytes(&mut self, reader: u32) -> Result<Vec<u8>, Error> {
@@ -161,9 +208,7 @@ impl TaskHost for TaskSide {
     }
 
     fn close_reader(&mut self, reader: u32) {
-        if let Some(reader) = self.readers.get_mut(reader as usize) {
-            *reader = None;
-        }
+        self.readers.remove(&reader);
     }
 
     fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
@@ -177,14 +222,24 @@ impl TaskHost for TaskSide {
     }
 
     fn write_block(&mut self, rdd: u32, partition: u32, batch: &[u8]) -> Result<(), Error> {
-        self.blocks.entry((RddId(rdd), partition)).or_default().push(batch.into());
+        let pending: usize = self.blocks.values().map(|block| block.bytes).sum();
+        let block = self.blocks.entry((RddId(rdd), partition)).or_default();
+        block.too_large |= pending + batch.len() > self.application.blocks.budget_bytes();
+        if block.too_large {
+            *block = PendingBlock { too_large: true, ..PendingBlock::default() };
+        } else {
+            block.batches.push(batch.into());
+            block.bytes += batch.len();
+        }
         Ok(())
     }
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {
         let rdd = RddId(rdd);
-        let batches = self.blocks.remove(&(rdd, partition)).unwrap_or_default();
-        let bytes: usize = batches.iter().map(|batch| batch.len()).sum();
+        let PendingBlock { batches, bytes, too_large } = self.blocks.remove(&(rdd, partition)).unwrap_or_default();
+        if too_large {
+            return Ok(false);
+        }
         let Some(dropped) = self.application.blocks.put(rdd, partition, batches) else { return Ok(false) };
         for (rdd, partition) in dropped {
             self.application.feed(Input::BlockDropped { rdd, partition, executor: LOCAL_EXECUTOR });
@@ -209,7 +264,8 @@ impl TaskHost for TaskSide {
     }
 
     fn log(&mut self, channel: Channel, bytes: &[u8]) {
-        self.application.console.task(self.task.name, channel, bytes);
+        let lines = self.lines[channel as usize].complete(bytes);
+        self.print(channel, &lines);
     }
 }
 
@@ -222,6 +278,10 @@ pub(crate) struct Ended {
 impl TaskSide {
     /// Ends the attempt: what it wrote is complete, or gone.
     pub(crate) fn end(mut self, result: Result<Vec<u8>, TaskFailure>) -> Ended {
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            let rest = std::mem::take(&mut self.lines[channel as usize].0);
+            self.print(channel, &rest);
+        }
         let outcome = match result {
             Ok(result) => {
                 self.metrics.result_bytes = result.len() as u64;

@@ -4,7 +4,7 @@ use scheduler::{FailureKind, TaskFailure};
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::contract::{GuestError, ErrorKind};
-use crate::guest::Guest;
+use crate::guest::{Guest, Role};
 use crate::kill::{KillReason, Killed};
 use crate::wasi::Exited;
 
@@ -18,7 +18,9 @@ pub(crate) fn of_trap(error: &wasmtime::Error, guest: &mut Guest) -> TaskFailure
     }
     let (kind, message) = match error.downcast_ref::<Trap>() {
         _ if guest.memory.refused_bytes.is_some() => (FailureKind::MemoryExceeded, out_of_memory(guest)),
-        Some(Trap::StackOverflow) => (FailureKind::StackOverflowed, "the call stack is exhausted; is there a recursion without end?".into()),
+        Some(Trap::StackOverflow) => stack_overflow(),
+        // A program's own stack lies at the bottom of its memory: what outgrows it writes below address 0.
+        Some(Trap::MemoryOutOfBounds) if is_deep_recursion(error) => stack_overflow(),
         _ if let Some(panic) = guest.panic.take() => {
             let place = Some(panic.place);
             return TaskFailure { kind: FailureKind::Panicked, message: panic.message, place, backtrace: backtrace(error) };
@@ -48,11 +50,23 @@ pub(crate) fn of_kill(reason: KillReason) -> TaskFailure {
 
 fn out_of_memory(guest: &Guest) -> String {
     let asked = guest.memory.refused_bytes.unwrap_or_default();
-    format!(
-        "it asked for {} MiB of memory and may have {} MiB; use more partitions, so that each is smaller, or raise `executor.memory`",
-        asked.div_ceil(1 << 20),
-        guest.memory.maximum_bytes >> 20
-    )
+    let remedy = match guest.role {
+        Role::Driver(_) => "keep large data in datasets instead of variables, or raise `driver.memory`",
+        Role::Task(_) => "use more partitions, so that each is smaller, or raise `executor.memory`",
+    };
+    format!("it asked for {} MiB of memory and may have {} MiB; {remedy}", asked.div_ceil(1 << 20), guest.memory.maximum_bytes >> 20)
+}
+
+fn stack_overflow() -> (FailureKind, String) {
+    (FailureKind::StackOverflowed, "the call stack is exhausted; is there a recursion without end?".into())
+}
+
+/// Whether one function is on the stack again and again.
+fn is_deep_recursion(error: &wasmtime::Error) -> bool {
+    const CALLS_MIN: usize = 5;
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let functions: Vec<_> = backtrace.frames().iter().map(|frame| frame.func_index()).collect();
+    functions.iter().any(|function| functions.iter().filter(|other| *other == function).count() >= CALLS_MIN)
 }
 
 /// The guest's own frames, innermost first, without the machinery of panics.
@@ -60,12 +74,24 @@ fn backtrace(error: &wasmtime::Error) -> Option<String> {
     const FRAMES_MAX: usize = 16;
     let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
     let names = frames.iter().filter_map(|frame| frame.func_name()).map(|name| format!("{:#}", rustc_demangle::demangle(name)));
-    let told: Vec<_> = names.filter(|name| !is_machinery(name)).take(FRAMES_MAX).collect();
+    let mut told: Vec<_> = names.filter(|name| !is_machinery(name)).take(FRAMES_MAX).collect();
+    // A recursion is told once.
+    told.dedup();
     (!told.is_empty()).then(|| told.join("\n"))
 }
 
 fn is_machinery(name: &str) -> bool {
-    ["abort", "rust_panic", "__rust", "rust_begin_unwind", "core::panicking::", "std::panicking::", "std::sys::"]
-        .iter()
-        .any(|prefix| name.trim_start_matches(['_', '<']).starts_with(prefix.trim_start_matches('_')))
+    const MACHINERY: [&str; 10] = [
+        "abort",
+        "alloc::alloc::handle_alloc_error",
+        "core::panicking::",
+        "rust_begin_unwind",
+        "rust_panic",
+        "__rust",
+        "std::alloc::",
+        "std::panicking::",
+        "std::process::abort",
+        "std::sys::",
+    ];
+    MACHINERY.iter().any(|prefix| name.trim_start_matches(['_', '<']).starts_with(prefix.trim_start_matches('_')))
 }

@@ -99,7 +99,7 @@ impl Guest {
                 let (kept, cut) = self.log.take(bytes);
                 host.log(channel, kept);
                 if cut {
-                    host.log(Channel::Stderr, b"\n[the log of this task is full; the rest is left out]\n");
+                    host.log(Channel::Stderr, b"[the log of this task is full; the rest is left out]\n");
                 }
             }
         }

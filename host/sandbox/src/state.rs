@@ -5,49 +5,41 @@
 use wasm_encoder::Encode;
 
 use crate::image::{CHUNK_BYTES, Image};
-use crate::link::BaseMemory;
+use crate::link::{BaseMemory, STATE_MEMORY};
 
-/// What the sections other than the data may need, and per segment its header.
-const MARGIN: usize = 64;
+/// The most that a segment's header takes, and the most that everything but the segments takes.
+const HEADER_BYTES_MAX: usize = 16;
+const FRAME_BYTES_MAX: usize = 64;
+
+/// A run of memory, in the pieces in which it is held.
+struct Segment<'a> {
+    address: usize,
+    length: usize,
+    pieces: Vec<&'a [u8]>,
+}
 
 /// The state module of an image, for a memory that may grow to `maximum_pages`.
 pub(crate) fn of_image(image: &Image, maximum_pages: u64) -> Vec<u8> {
-    let runs = image.occupied_runs();
-    let bytes: usize = runs.iter().map(|run| run.length + MARGIN).sum();
-    let mut segments = Vec::with_capacity(bytes + MARGIN);
-    runs.len().encode(&mut segments);
-    for run in runs {
-        segment_header(run.address, run.length, &mut segments);
-        for piece in run.pieces {
-            segments.extend_from_slice(piece);
-        }
-    }
+    let runs = image.occupied_runs().into_iter();
+    let segments: Vec<_> =
+        runs.map(|run| Segment { address: run.address, length: run.length, pieces: run.pieces }).collect();
     module(image.memory_bytes() / CHUNK_BYTES, maximum_pages, &segments)
 }
 
-/// The state module of a fresh driver: the program's own data segments.
+/// The state module of a fresh driver: the program's own data.
 pub(crate) fn of_base(base: &BaseMemory) -> Vec<u8> {
-    let mut segments = Vec::with_capacity(base.bytes.len() + MARGIN);
-    1usize.encode(&mut segments);
-    segment_header(0, base.bytes.len(), &mut segments);
-    segments.extend_from_slice(&base.bytes);
+    // The stack lies below the data and is all zero.
+    let start = base.bytes.iter().position(|&byte| byte != 0).unwrap_or(base.bytes.len());
+    let data = &base.bytes[start..];
     let pages = usize::try_from(base.minimum_pages).expect("a 32-bit memory has at most 65,536 pages");
-    module(pages, base.maximum_pages, &segments)
+    module(pages, base.maximum_pages, &[Segment { address: start, length: data.len(), pieces: vec![data] }])
 }
 
-/// An active segment of memory 0 at a constant offset; its bytes follow.
-fn segment_header(address: usize, length: usize, out: &mut Vec<u8>) {
-    const ACTIVE_IN_MEMORY_0: u8 = 0;
-    const I32_CONST: u8 = 0x41;
-    const END: u8 = 0x0b;
-    let address = u32::try_from(address).expect("memory is below 4 GiB").cast_signed();
-    out.extend([ACTIVE_IN_MEMORY_0, I32_CONST]);
-    address.encode(out);
-    out.push(END);
-    length.encode(out);
-}
-
-fn module(minimum_pages: usize, maximum_pages: u64, segments: &[u8]) -> Vec<u8> {
+/// Everything is copied once, to its place: images are large.
+fn module(minimum_pages: usize, maximum_pages: u64, segments: &[Segment<'_>]) -> Vec<u8> {
+    let data_bytes: usize = segments.iter().map(|segment| segment.length + HEADER_BYTES_MAX).sum();
+    let mut module = Vec::with_capacity(data_bytes + FRAME_BYTES_MAX);
+    module.extend(wasm_encoder::Module::HEADER);
     let mut memories = wasm_encoder::MemorySection::new();
     memories.memory(wasm_encoder::MemoryType {
         minimum: minimum_pages as u64,
@@ -56,13 +48,38 @@ fn module(minimum_pages: usize, maximum_pages: u64, segments: &[u8]) -> Vec<u8> 
         shared: false,
         page_size_log2: None,
     });
-    let mut exports = wasm_encoder::ExportSection::new();
-    exports.export("memory", wasm_encoder::ExportKind::Memory, 0);
-    let mut module = Vec::with_capacity(segments.len() + MARGIN);
-    module.extend(wasm_encoder::Module::HEADER);
     wasm_encoder::Section::append_to(&memories, &mut module);
+    let mut exports = wasm_encoder::ExportSection::new();
+    exports.export(STATE_MEMORY, wasm_encoder::ExportKind::Memory, 0);
     wasm_encoder::Section::append_to(&exports, &mut module);
-    module.push(wasm_encoder::SectionId::Data as u8);
-    segments.encode(&mut module);
+    data_section(segments, &mut module);
     module
+}
+
+fn data_section(segments: &[Segment<'_>], module: &mut Vec<u8>) {
+    let mut count = Vec::new();
+    segments.len().encode(&mut count);
+    let headers: Vec<_> = segments.iter().map(header).collect();
+    let bytes: usize = headers.iter().zip(segments).map(|(header, segment)| header.len() + segment.length).sum();
+    module.push(wasm_encoder::SectionId::Data as u8);
+    (count.len() + bytes).encode(module);
+    module.extend_from_slice(&count);
+    for (header, segment) in headers.iter().zip(segments) {
+        module.extend_from_slice(header);
+        segment.pieces.iter().for_each(|piece| module.extend_from_slice(piece));
+    }
+}
+
+/// An active segment of memory 0 at a constant offset; its bytes follow.
+fn header(segment: &Segment<'_>) -> Vec<u8> {
+    const ACTIVE_IN_MEMORY_0: u8 = 0;
+    const I32_CONST: u8 = 0x41;
+    const END: u8 = 0x0b;
+    let address = u32::try_from(segment.address).expect("memory is below 4 GiB").cast_signed();
+    let mut header = Vec::with_capacity(HEADER_BYTES_MAX);
+    header.extend([ACTIVE_IN_MEMORY_0, I32_CONST]);
+    address.encode(&mut header);
+    header.push(END);
+    segment.length.encode(&mut header);
+    header
 }

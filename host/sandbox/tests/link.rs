@@ -1,11 +1,20 @@
 //! What the link step makes of hand-written components, and why it refuses others.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests: what cannot be is a failed test"
+)]
 
 use std::sync::Arc;
 
-use sandbox::link::{self, BaseMemory, CLOCK_INTERFACE, FRESH, Linked, RESTORE_INTERFACE, Refusal, SCRATCH_ADDRESS, STATE_MODULE};
+use sandbox::link::{
+    self, BaseMemory, CLOCK_INTERFACE, FRESH, Linked, RESTORE_INTERFACE, Refusal, SCRATCH_ADDRESS,
+    STATE_MODULE,
+};
 use wasm_encoder::{ConstExpr, DataSection, ExportKind, ExportSection, MemorySection, MemoryType};
 use wasmtime::component::{
-    Component, ComponentNamedList, ComponentType, Instance, Lift, Linker, Lower, ResourceType, WasmList, types::ComponentItem,
+    Component, ComponentNamedList, ComponentType, Instance, Lift, Linker, Lower, ResourceType,
+    WasmList, types::ComponentItem,
 };
 use wasmtime::{Config, Engine, Module, Store, StoreContextMut};
 
@@ -51,7 +60,22 @@ enum Channel {
     Stderr,
 }
 
-type Globals = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+type Globals = (
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+);
 type Call<'s> = StoreContextMut<'s, Host>;
 
 fn engine() -> Engine {
@@ -66,15 +90,36 @@ const NOW: u64 = 1_000;
 fn linker(engine: &Engine, component: &Component) -> Linker<Host> {
     let mut linker = Linker::new(engine);
     let mut restore = linker.instance(RESTORE_INTERFACE).unwrap();
-    let fork = |call: &Call<'_>| call.data().fork.as_ref().map(|fork| (fork.image.clone(), fork.patches.clone()));
-    restore.func_wrap("begin", move |call: Call<'_>, ()| Ok((fork(&call).map_or(FRESH, |(_, patches)| patches.len() as u32),))).unwrap();
-    restore.func_wrap("pages", move |call: Call<'_>, ()| Ok(((fork(&call).unwrap().0.memory.len() / PAGE) as u32,))).unwrap();
-    restore.func_wrap("global", move |call: Call<'_>, (index,): (u32,)| Ok((fork(&call).unwrap().0.globals[index as usize],))).unwrap();
+    let fork = |call: &Call<'_>| {
+        call.data()
+            .fork
+            .as_ref()
+            .map(|fork| (fork.image.clone(), fork.patches.clone()))
+    };
     restore
-        .func_wrap("patch-address", move |call: Call<'_>, (index,): (u32,)| Ok((fork(&call).unwrap().1[index as usize].0 as u32,)))
+        .func_wrap("begin", move |call: Call<'_>, ()| {
+            Ok((fork(&call).map_or(FRESH, |(_, patches)| patches.len() as u32),))
+        })
         .unwrap();
     restore
-        .func_wrap("patch-bytes", move |call: Call<'_>, (index,): (u32,)| Ok((Arc::clone(&fork(&call).unwrap().1[index as usize].1),)))
+        .func_wrap("pages", move |call: Call<'_>, ()| {
+            Ok(((fork(&call).unwrap().0.memory.len() / PAGE) as u32,))
+        })
+        .unwrap();
+    restore
+        .func_wrap("global", move |call: Call<'_>, (index,): (u32,)| {
+            Ok((fork(&call).unwrap().0.globals[index as usize],))
+        })
+        .unwrap();
+    restore
+        .func_wrap("patch-address", move |call: Call<'_>, (index,): (u32,)| {
+            Ok((fork(&call).unwrap().1[index as usize].0 as u32,))
+        })
+        .unwrap();
+    restore
+        .func_wrap("patch-bytes", move |call: Call<'_>, (index,): (u32,)| {
+            Ok((Arc::clone(&fork(&call).unwrap().1[index as usize].1),))
+        })
         .unwrap();
     restore
         .func_wrap("scratch", move |call: Call<'_>, ()| {
@@ -86,20 +131,34 @@ fn linker(engine: &Engine, component: &Component) -> Linker<Host> {
         call.data_mut().slept.push(nanoseconds);
         Ok(())
     };
-    linker.instance(CLOCK_INTERFACE).unwrap().func_wrap("sleep", sleep).unwrap();
+    linker
+        .instance(CLOCK_INTERFACE)
+        .unwrap()
+        .func_wrap("sleep", sleep)
+        .unwrap();
     let checkpoint = |mut call: Call<'_>, (image, g): (WasmList<u8>, Globals)| {
         let memory = image.as_le_slice(&call).to_vec();
-        let globals = [g.0, g.1, g.2, g.3, g.4, g.5, g.6, g.7, g.8, g.9, g.10, g.11, g.12, g.13];
+        let globals = [
+            g.0, g.1, g.2, g.3, g.4, g.5, g.6, g.7, g.8, g.9, g.10, g.11, g.12, g.13,
+        ];
         call.data_mut().images.push(Image { memory, globals });
         Ok(())
     };
-    linker.instance("tinderbox:job/driver@0.1.0").unwrap().func_wrap("checkpoint", checkpoint).unwrap();
+    linker
+        .instance("tinderbox:job/driver@0.1.0")
+        .unwrap()
+        .func_wrap("checkpoint", checkpoint)
+        .unwrap();
     let log = |mut call: Call<'_>, (to, bytes): (Channel, WasmList<u8>)| {
         let bytes = bytes.as_le_slice(&call).to_vec();
         call.data_mut().log.push((to, bytes));
         Ok(())
     };
-    linker.instance("tinderbox:job/logging@0.1.0").unwrap().func_wrap("log", log).unwrap();
+    linker
+        .instance("tinderbox:job/logging@0.1.0")
+        .unwrap()
+        .func_wrap("log", log)
+        .unwrap();
     define_wasi(engine, component, &mut linker);
     linker
 }
@@ -107,15 +166,23 @@ fn linker(engine: &Engine, component: &Component) -> Linker<Host> {
 /// Defines the clock and the resources; every other function of WASI would be missing, if the component imported it.
 fn define_wasi(engine: &Engine, component: &Component, linker: &mut Linker<Host>) {
     for (name, item) in component.component_type().imports(engine) {
-        let (true, ComponentItem::ComponentInstance(instance)) = (name.starts_with("wasi:"), item.ty) else { continue };
+        let (true, ComponentItem::ComponentInstance(instance)) =
+            (name.starts_with("wasi:"), item.ty)
+        else {
+            continue;
+        };
         let mut definitions = linker.instance(name).unwrap();
         for (export, item) in instance.exports(engine) {
             if let ComponentItem::Resource(_) = item.ty {
-                definitions.resource(export, ResourceType::host::<()>(), |_, _| Ok(())).unwrap();
+                definitions
+                    .resource(export, ResourceType::host::<()>(), |_, _| Ok(()))
+                    .unwrap();
             }
         }
         if name.starts_with("wasi:clocks/monotonic-clock") {
-            definitions.func_wrap("now", |_: Call<'_>, ()| Ok((NOW,))).unwrap();
+            definitions
+                .func_wrap("now", |_: Call<'_>, ()| Ok((NOW,)))
+                .unwrap();
         }
     }
 }
@@ -123,7 +190,13 @@ fn define_wasi(engine: &Engine, component: &Component, linker: &mut Linker<Host>
 /// A state module as the host would encode it.
 fn state_module(bytes: &[u8], minimum: u64, maximum: u64) -> Vec<u8> {
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType { minimum, maximum: Some(maximum), memory64: false, shared: false, page_size_log2: None });
+    memories.memory(MemoryType {
+        minimum,
+        maximum: Some(maximum),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     let mut data = DataSection::new();
@@ -143,11 +216,18 @@ struct Program {
 
 impl Program {
     fn new(component: &[u8]) -> Self {
-        let Linked { component, base, .. } = link::link(component).unwrap();
+        let Linked {
+            component, base, ..
+        } = link::link(component).unwrap();
         let engine = engine();
         let component = Component::new(&engine, component).unwrap();
         let linker = linker(&engine, &component);
-        Self { engine, component, linker, base }
+        Self {
+            engine,
+            component,
+            linker,
+            base,
+        }
     }
 
     fn fresh(&self) -> Running {
@@ -156,15 +236,31 @@ impl Program {
 
     /// A fork whose state module holds `state`, and whose patches make the rest of `image`.
     fn fork(&self, image: &Image, state: &[u8]) -> Running {
-        let differs = |(number, page): &(usize, &[u8])| state.get(number * 4096..(number + 1) * 4096).is_none_or(|old| old != *page);
+        let differs = |(number, page): &(usize, &[u8])| {
+            state
+                .get(number * 4096..(number + 1) * 4096)
+                .is_none_or(|old| old != *page)
+        };
         let changed = image.memory.chunks(4096).enumerate().filter(differs);
-        let patches = changed.map(|(number, page)| (number * 4096, Arc::from(page))).collect();
-        let host = Host { fork: Some(Fork { image: image.clone(), patches }), ..Host::default() };
+        let patches = changed
+            .map(|(number, page)| (number * 4096, Arc::from(page)))
+            .collect();
+        let host = Host {
+            fork: Some(Fork {
+                image: image.clone(),
+                patches,
+            }),
+            ..Host::default()
+        };
         self.start(host, state, (state.len() / PAGE) as u64)
     }
 
     fn start(&self, host: Host, state: &[u8], pages: u64) -> Running {
-        let module = Module::new(&self.engine, state_module(state, pages, self.base.maximum_pages)).unwrap();
+        let module = Module::new(
+            &self.engine,
+            state_module(state, pages, self.base.maximum_pages),
+        )
+        .unwrap();
         let mut linker = self.linker.clone();
         linker.root().module(STATE_MODULE, &module).unwrap();
         let mut store = Store::new(&self.engine, host);
@@ -179,10 +275,23 @@ struct Running {
 }
 
 impl Running {
-    fn call<P: ComponentNamedList + Lower, R: ComponentNamedList + Lift>(&mut self, name: &str, params: P) -> R {
-        let application = self.instance.get_export_index(&mut self.store, None, APPLICATION).unwrap();
-        let function = self.instance.get_export_index(&mut self.store, Some(&application), name).unwrap();
-        let function = self.instance.get_typed_func::<P, R>(&mut self.store, function).unwrap();
+    fn call<P: ComponentNamedList + Lower, R: ComponentNamedList + Lift>(
+        &mut self,
+        name: &str,
+        params: P,
+    ) -> R {
+        let application = self
+            .instance
+            .get_export_index(&mut self.store, None, APPLICATION)
+            .unwrap();
+        let function = self
+            .instance
+            .get_export_index(&mut self.store, Some(&application), name)
+            .unwrap();
+        let function = self
+            .instance
+            .get_typed_func::<P, R>(&mut self.store, function)
+            .unwrap();
         function.call(&mut self.store, params).unwrap()
     }
 
@@ -206,11 +315,22 @@ fn image_of_driver(program: &Program) -> Image {
 #[test]
 fn the_base_memory_is_the_data_segments() {
     let linked = link::link(&program()).unwrap();
-    assert_eq!((linked.base.minimum_pages, linked.base.maximum_pages, linked.globals), (1, 65_535, 4));
+    assert_eq!(
+        (
+            linked.base.minimum_pages,
+            linked.base.maximum_pages,
+            linked.globals
+        ),
+        (1, 65_535, 4)
+    );
     assert_eq!(linked.base.bytes.len(), PAGE);
     assert_eq!(&linked.base.bytes[16..20], b"main");
     assert_eq!(&linked.base.bytes[32..38], b"second");
-    assert_eq!(linked.base.bytes.iter().filter(|byte| **byte != 0).count(), 10, "passive data is not in the base");
+    assert_eq!(
+        linked.base.bytes.iter().filter(|byte| **byte != 0).count(),
+        10,
+        "passive data is not in the base"
+    );
 }
 
 #[test]
@@ -226,7 +346,12 @@ fn a_checkpoint_gets_the_whole_memory_and_the_written_globals() {
     assert_eq!(image.memory.len(), 2 * PAGE);
     assert_eq!(image.memory[8..16], 0x1122_3344_5566_7788_u64.to_le_bytes());
     assert_eq!(image.memory[131_068], 42);
-    let written = [0xffff_fff0, 0x0123_4567_89ab_cdef, (-2.25_f64).to_bits(), 1.5_f32.to_bits().into()];
+    let written = [
+        0xffff_fff0,
+        0x0123_4567_89ab_cdef,
+        (-2.25_f64).to_bits(),
+        1.5_f32.to_bits().into(),
+    ];
     assert_eq!(image.globals[..4], written);
     assert_eq!(image.globals[4..], [0; 10]);
 }
@@ -253,7 +378,11 @@ fn patches_make_the_image_of_another_state_byte_for_byte() {
     state[8_192..20_000].fill(7);
     let mut fork = program.fork(&image, &state);
     let patches = fork.store.data().fork.as_ref().unwrap().patches.len();
-    assert_eq!(patches, 1 + 3 + PAGE / 4096, "page 0, the filled pages, and the page that was grown");
+    assert_eq!(
+        patches,
+        1 + 3 + PAGE / 4096,
+        "page 0, the filled pages, and the page that was grown"
+    );
     fork.call::<_, (u64,)>("run-task", (0_u32,));
     assert_eq!(fork.image(), image);
 }
@@ -289,7 +418,10 @@ fn a_fork_of_a_fork_is_the_same() {
 #[test]
 fn linking_is_deterministic() {
     for component in [program(), wat(WASI)] {
-        assert_eq!(link::link(&component).unwrap(), link::link(&component).unwrap());
+        assert_eq!(
+            link::link(&component).unwrap(),
+            link::link(&component).unwrap()
+        );
     }
 }
 
@@ -301,11 +433,22 @@ fn no_function_with_a_handle_is_imported_any_more() {
     let linked = link::link(&component).unwrap();
     let program = Program::new(&component);
     for (name, item) in program.component.component_type().imports(&program.engine) {
-        let (true, ComponentItem::ComponentInstance(instance)) = (name.starts_with("wasi:"), item.ty) else { continue };
+        let (true, ComponentItem::ComponentInstance(instance)) =
+            (name.starts_with("wasi:"), item.ty)
+        else {
+            continue;
+        };
         let is_function = |item: &ComponentItem| matches!(item, ComponentItem::ComponentFunc(_));
-        let functions: Vec<_> =
-            instance.exports(&program.engine).filter(|(_, item)| is_function(&item.ty)).map(|(name, _)| name.to_string()).collect();
-        let expected: &[&str] = if name.starts_with("wasi:clocks/monotonic-clock") { &["now"] } else { &[] };
+        let functions: Vec<_> = instance
+            .exports(&program.engine)
+            .filter(|(_, item)| is_function(&item.ty))
+            .map(|(name, _)| name.to_string())
+            .collect();
+        let expected: &[&str] = if name.starts_with("wasi:clocks/monotonic-clock") {
+            &["now"]
+        } else {
+            &[]
+        };
         assert_eq!(functions, expected, "{name}");
     }
     assert_eq!(linked.globals, 0);
@@ -314,27 +457,47 @@ fn no_function_with_a_handle_is_imported_any_more() {
 #[test]
 fn output_goes_to_the_log_and_input_is_at_its_end() {
     let mut guest = Program::new(&wat(WASI)).fresh();
-    assert_eq!(guest.call::<(), (u64,)>("print", ()), (65_536,));
-    assert_eq!(guest.store.data().log, [(Channel::Stderr, b"to stderr".to_vec())]);
+    assert_eq!(guest.call::<_, (u64,)>("print", (true,)), (65_536,));
+    assert_eq!(guest.call::<_, (u64,)>("print", (false,)), (65_536,));
+    assert_eq!(
+        guest.store.data().log,
+        [
+            (Channel::Stderr, b"to stderr".to_vec()),
+            (Channel::Stdout, b"to stdout".to_vec())
+        ]
+    );
     assert_eq!(guest.call::<(), (u32,)>("read", ()), (1,));
 }
 
 #[test]
 fn files_are_denied_and_there_are_no_folders() {
     let mut guest = Program::new(&wat(WASI)).fresh();
-    assert_eq!(guest.call::<(), (i32,)>("stat", ()), (1,), "`access` is the second error code");
+    assert_eq!(
+        guest.call::<(), (i32,)>("stat", ()),
+        (1,),
+        "`access` is the second error code"
+    );
     assert_eq!(guest.call::<(), (u32,)>("directories", ()), (0,));
-    assert_eq!(guest.call::<(), (u64,)>("elapsed", ()), (NOW,), "the clock has no handle and is the host's");
+    assert_eq!(
+        guest.call::<(), (u64,)>("elapsed", ()),
+        (NOW,),
+        "the clock has no handle and is the host's"
+    );
 }
 
 #[test]
 fn sleeping_takes_at_least_as_long_as_asked_and_hardly_longer() {
     let mut guest = Program::new(&wat(WASI)).fresh();
-    let asked = (0..62).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1]).chain([1_234_567_890_123]);
+    let asked = (0..62)
+        .flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1])
+        .chain([1_234_567_890_123]);
     for nanoseconds in asked.filter(|nanoseconds| *nanoseconds > 0) {
         guest.call::<_, ()>("sleep", (nanoseconds,));
         let slept = guest.store.data().slept.last().copied().unwrap();
-        assert!(slept >= nanoseconds && slept - nanoseconds <= nanoseconds >> 23, "{slept} for {nanoseconds}");
+        assert!(
+            slept >= nanoseconds && slept - nanoseconds <= nanoseconds >> 23,
+            "{slept} for {nanoseconds}"
+        );
     }
     guest.call::<_, ()>("sleep", (u64::MAX,));
     assert_eq!(guest.store.data().slept.last(), Some(&(1 << 62)));
@@ -353,8 +516,14 @@ fn a_sleep_that_is_over_does_not_wait() {
 #[test]
 fn the_shortest_of_several_sleeps_is_over_first() {
     let mut guest = Program::new(&wat(WASI)).fresh();
-    assert_eq!(guest.call::<_, (u32,)>("poll", (300_u64, 100_u64, 200_u64)), (1,));
-    assert_eq!(guest.call::<_, (u32,)>("poll", (300_u64, 100_u64, 0_u64)), (2,));
+    assert_eq!(
+        guest.call::<_, (u32,)>("poll", (300_u64, 100_u64, 200_u64)),
+        (1,)
+    );
+    assert_eq!(
+        guest.call::<_, (u32,)>("poll", (300_u64, 100_u64, 0_u64)),
+        (2,)
+    );
     assert_eq!(guest.store.data().slept, [100]);
 }
 
@@ -367,7 +536,11 @@ fn inspecting_names_interfaces_and_functions() {
     assert_eq!(description.imports[0].name, "tinderbox:job/logging@0.1.0");
     assert_eq!(description.imports[0].functions, ["log"]);
     assert_eq!(description.exports[0].name, APPLICATION);
-    assert!(description.exports[0].functions.contains(&"sleep-until".to_string()));
+    assert!(
+        description.exports[0]
+            .functions
+            .contains(&"sleep-until".to_string())
+    );
 }
 
 #[test]
@@ -390,7 +563,8 @@ fn component(imports: &str, module: &str, items: &str) -> Vec<u8> {
 
 /// The refusal of a component whose one module has these fields, and is used by another.
 fn refusal_of_module(module: &str) -> Refusal {
-    const USER: &str = r#"(core module $user) (core instance (instantiate $user (with "main" (instance $main))))"#;
+    const USER: &str =
+        r#"(core module $user) (core instance (instantiate $user (with "main" (instance $main))))"#;
     link::link(&component("", module, USER)).unwrap_err()
 }
 
@@ -402,7 +576,10 @@ fn refusal_of_import(import: &str) -> Refusal {
 fn files_that_are_no_component_are_told_apart() {
     let engine = engine();
     let minimal = component("", "(memory 1)", "");
-    let precompiled = Component::new(&engine, &minimal).unwrap().serialize().unwrap();
+    let precompiled = Component::new(&engine, &minimal)
+        .unwrap()
+        .serialize()
+        .unwrap();
     let cases: [(&[u8], Refusal); 6] = [
         (b"", Refusal::Empty),
         (b"(component)", Refusal::Text),
@@ -420,11 +597,22 @@ fn files_that_are_no_component_are_told_apart() {
 #[test]
 fn every_truncated_component_is_refused() {
     let component = program();
+    let whole = link::link(&component).unwrap();
     for length in 0..component.len() {
-        let refusal = link::link(&component[..length]).unwrap_err();
-        // Cut between two sections it is a component still, but one without its last section, the export.
-        let is_expected = matches!(refusal, Refusal::Malformed { .. } | Refusal::OtherWorld | Refusal::Empty | Refusal::NotWebAssembly);
-        assert!(is_expected, "{length}: {refusal}");
+        match link::link(&component[..length]) {
+            // Cut between two sections it is a component still, but one without its export.
+            Err(
+                Refusal::Malformed { .. }
+                | Refusal::OtherWorld
+                | Refusal::Empty
+                | Refusal::NotWebAssembly,
+            ) => {}
+            Err(refusal) => panic!("{length}: {refusal}"),
+            Ok(linked) => assert_eq!(
+                linked, whole,
+                "{length}: only the names at the end may be missing"
+            ),
+        }
     }
 }
 
@@ -443,19 +631,38 @@ fn no_damaged_bit_is_a_panic() {
 #[test]
 fn memories_that_no_fork_can_carry_are_refused() {
     assert_eq!(refusal_of_module(""), Refusal::NoMemory);
-    assert_eq!(refusal_of_module("(memory 1) (memory 1)"), Refusal::SeveralMemories { count: 2 });
-    assert_eq!(refusal_of_module("(memory 1 2 shared)"), Refusal::SharedMemory);
+    assert_eq!(
+        refusal_of_module("(memory 1) (memory 1)"),
+        Refusal::SeveralMemories { count: 2 }
+    );
+    assert_eq!(
+        refusal_of_module("(memory 1 2 shared)"),
+        Refusal::SharedMemory
+    );
     assert_eq!(refusal_of_module("(memory i64 1)"), Refusal::WideMemory);
     assert_eq!(refusal_of_module("(memory 65536)"), Refusal::HugeMemory);
     let second = r#"(core module $second (memory 1)) (core instance (instantiate $second))"#;
-    assert_eq!(link::link(&component("", "(memory 1)", second)), Err(Refusal::SeveralMemories { count: 2 }));
+    assert_eq!(
+        link::link(&component("", "(memory 1)", second)),
+        Err(Refusal::SeveralMemories { count: 2 })
+    );
 }
 
 #[test]
 fn the_memorys_bounds_are_kept_below_4_gib() {
-    for (memory, minimum, maximum) in [("0", 1, 65_535), ("2", 2, 65_535), ("2 5", 2, 5), ("2 65536", 2, 65_535), ("65535", 65_535, 65_535)] {
+    for (memory, minimum, maximum) in [
+        ("0", 1, 65_535),
+        ("2", 2, 65_535),
+        ("2 5", 2, 5),
+        ("2 65536", 2, 65_535),
+        ("65535", 65_535, 65_535),
+    ] {
         let linked = link::link(&component("", &format!("(memory {memory})"), "")).unwrap();
-        assert_eq!((linked.base.minimum_pages, linked.base.maximum_pages), (minimum, maximum), "{memory}");
+        assert_eq!(
+            (linked.base.minimum_pages, linked.base.maximum_pages),
+            (minimum, maximum),
+            "{memory}"
+        );
     }
 }
 
@@ -463,38 +670,78 @@ fn the_memorys_bounds_are_kept_below_4_gib() {
 fn tables_that_are_written_at_run_time_are_refused_with_the_instruction() {
     let bodies = [
         ("table.set", "(table.set (i32.const 0) (ref.null func))"),
-        ("table.grow", "(drop (table.grow (ref.null func) (i32.const 1)))"),
-        ("table.fill", "(table.fill (i32.const 0) (ref.null func) (i32.const 1))"),
-        ("table.copy", "(table.copy (i32.const 0) (i32.const 0) (i32.const 1))"),
-        ("table.init", "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 1))"),
+        (
+            "table.grow",
+            "(drop (table.grow (ref.null func) (i32.const 1)))",
+        ),
+        (
+            "table.fill",
+            "(table.fill (i32.const 0) (ref.null func) (i32.const 1))",
+        ),
+        (
+            "table.copy",
+            "(table.copy (i32.const 0) (i32.const 0) (i32.const 1))",
+        ),
+        (
+            "table.init",
+            "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 1))",
+        ),
         ("elem.drop", "(elem.drop 0)"),
     ];
     for (expected, body) in bodies {
-        let refusal = refusal_of_module(&format!("(memory 1) (table 2 funcref) (elem func $f) (func $f {body})"));
-        assert!(matches!(&refusal, Refusal::TableWrite { instruction, .. } if *instruction == expected), "{refusal}");
+        let refusal = refusal_of_module(&format!(
+            "(memory 1) (table 2 funcref) (elem func $f) (func $f {body})"
+        ));
+        assert!(
+            matches!(&refusal, Refusal::TableWrite { instruction, .. } if *instruction == expected),
+            "{refusal}"
+        );
     }
 }
 
 #[test]
 fn a_module_that_nobody_can_enter_may_hold_anything() {
-    let unreachable = "(memory 1) (table 2 funcref) (func (table.set (i32.const 0) (ref.null func)))";
+    let unreachable =
+        "(memory 1) (table 2 funcref) (func (table.set (i32.const 0) (ref.null func)))";
     assert!(link::link(&component("", unreachable, "")).is_ok());
 }
 
 #[test]
 fn globals_that_no_checkpoint_can_carry_are_refused() {
     let vector = "(memory 1) (global $g (mut v128) (v128.const i64x2 0 0)) (func (global.set $g (v128.const i64x2 1 1)))";
-    assert_eq!(refusal_of_module(vector), Refusal::GlobalKind { kind: "v128".to_string() });
+    assert_eq!(
+        refusal_of_module(vector),
+        Refusal::GlobalKind {
+            kind: "v128".to_string()
+        }
+    );
     let reference = "(memory 1) (global $g (mut funcref) (ref.null func)) (func (global.set $g (ref.null func)))";
-    assert_eq!(refusal_of_module(reference), Refusal::GlobalKind { kind: "funcref".to_string() });
+    assert_eq!(
+        refusal_of_module(reference),
+        Refusal::GlobalKind {
+            kind: "funcref".to_string()
+        }
+    );
     let many = |count: usize| {
         let globals = "(global (mut i32) (i32.const 0))".repeat(count);
-        let sets: String = (0..count).map(|index| format!("(global.set {index} (i32.const 1))")).collect();
+        let sets: String = (0..count)
+            .map(|index| format!("(global.set {index} (i32.const 1))"))
+            .collect();
         format!("(memory 1) {globals} (func (export \"f\") {sets})")
     };
-    assert_eq!(refusal_of_module(&many(15)), Refusal::TooManyGlobals { count: 15, most: 14 });
-    let used = r#"(core module $user) (core instance (instantiate $user (with "main" (instance $main))))"#;
-    assert_eq!(link::link(&component("", &many(14), used)).unwrap().globals, 14);
+    assert_eq!(
+        refusal_of_module(&many(15)),
+        Refusal::TooManyGlobals {
+            count: 15,
+            most: 14
+        }
+    );
+    let used =
+        r#"(core module $user) (core instance (instantiate $user (with "main" (instance $main))))"#;
+    assert_eq!(
+        link::link(&component("", &many(14), used)).unwrap().globals,
+        14
+    );
 }
 
 #[test]
@@ -505,29 +752,60 @@ fn data_without_a_fixed_place_is_refused() {
         r#"(core module $data (global $base (import "m" "base") i32) (memory 1) (data (offset (global.get $base)) "x"))
            (core instance (instantiate $data (with "m" (instance $main))))"#,
     );
-    assert!(matches!(link::link(&importing), Err(Refusal::DataAddress { .. })));
-    assert!(matches!(refusal_of_module("(memory 1) (data (i32.const 65536) \"x\")"), Refusal::DataOutside { .. }));
-    assert!(matches!(refusal_of_module("(memory 0) (data (i32.const -1) \"x\")"), Refusal::DataOutside { .. }));
-    assert!(matches!(refusal_of_module("(memory 65535) (data (i32.const -65537) \"x\")"), Refusal::DataFar { .. }));
+    assert!(matches!(
+        link::link(&importing),
+        Err(Refusal::DataAddress { .. })
+    ));
+    assert!(matches!(
+        refusal_of_module("(memory 1) (data (i32.const 65536) \"x\")"),
+        Refusal::DataOutside { .. }
+    ));
+    assert!(matches!(
+        refusal_of_module("(memory 0) (data (i32.const -1) \"x\")"),
+        Refusal::DataOutside { .. }
+    ));
+    assert!(matches!(
+        refusal_of_module("(memory 65535) (data (i32.const -65537) \"x\")"),
+        Refusal::DataFar { .. }
+    ));
 }
 
 #[test]
 fn a_module_that_is_instantiated_twice_is_refused() {
-    assert_eq!(link::link(&component("", "(memory 1)", "(core instance (instantiate $main))")), Err(Refusal::Twice));
+    assert_eq!(
+        link::link(&component(
+            "",
+            "(memory 1)",
+            "(core instance (instantiate $main))"
+        )),
+        Err(Refusal::Twice)
+    );
 }
 
 #[test]
 fn proposals_that_jobs_cannot_use_are_named() {
     let cases = [
         ("(func (drop (i32.atomic.load (i32.const 0))))", "threads"),
-        ("(type $point (struct (field i32)))", "garbage-collected types"),
+        (
+            "(type $point (struct (field i32)))",
+            "garbage-collected types",
+        ),
         ("(tag $oops) (func (throw $oops))", "exceptions"),
-        ("(func (drop (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0))))", "relaxed SIMD"),
-        ("(type $f (func)) (func (param (ref $f)))", "typed function references"),
+        (
+            "(func (drop (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0))))",
+            "relaxed SIMD",
+        ),
+        (
+            "(type $f (func)) (func (param (ref $f)))",
+            "typed function references",
+        ),
     ];
     for (field, expected) in cases {
         let refusal = refusal_of_module(&format!("(memory 1) {field}"));
-        assert!(matches!(&refusal, Refusal::Proposal { proposal, .. } if *proposal == expected), "{field}: {refusal:?}");
+        assert!(
+            matches!(&refusal, Refusal::Proposal { proposal, .. } if *proposal == expected),
+            "{field}: {refusal:?}"
+        );
     }
 }
 
@@ -549,40 +827,77 @@ fn what_rust_and_c_compile_to_is_taken() {
 #[test]
 fn components_of_another_world_or_version_are_refused() {
     assert_eq!(link::link(&wat("(component)")), Err(Refusal::OtherWorld));
-    let other = wat(r#"(component (instance $a) (export "tinderbox:job/application@0.2.0" (instance $a)))"#);
+    let other = wat(
+        r#"(component (instance $a) (export "tinderbox:job/application@0.2.0" (instance $a)))"#,
+    );
     let refusal = link::link(&other).unwrap_err();
-    let expected =
-        Refusal::ContractVersion { interface: "tinderbox:job/application".to_string(), found: "0.2.0".to_string(), spoken: "0.1.x" };
+    let expected = Refusal::ContractVersion {
+        interface: "tinderbox:job/application".to_string(),
+        found: "0.2.0".to_string(),
+        spoken: "0.1.x",
+    };
     assert_eq!(refusal, expected);
 }
 
 #[test]
 fn imports_that_no_job_can_have_are_refused_by_name() {
-    for name in ["wasi:http/outgoing-handler@0.2.6", "wasi:io/poll@0.3.0", "acme:secret/door@1.0.0"] {
-        assert_eq!(refusal_of_import(&format!(r#"(import "{name}" (instance))"#)), Refusal::UnknownImport { name: name.to_string() });
+    for name in [
+        "wasi:http/outgoing-handler@0.2.6",
+        "wasi:io/poll@0.3.0",
+        "acme:secret/door@1.0.0",
+    ] {
+        assert_eq!(
+            refusal_of_import(&format!(r#"(import "{name}" (instance))"#)),
+            Refusal::UnknownImport {
+                name: name.to_string()
+            }
+        );
     }
-    assert_eq!(refusal_of_import(r#"(import "open-door" (func))"#), Refusal::UnknownImport { name: "open-door".to_string() });
-    let newer = refusal_of_import(r#"(import "tinderbox:job/task@0.1.9" (instance (export "teleport" (func))))"#);
-    assert!(matches!(&newer, Refusal::UnknownFunction { function, .. } if function == "teleport"), "{newer}");
+    assert_eq!(
+        refusal_of_import(r#"(import "open-door" (func))"#),
+        Refusal::UnknownImport {
+            name: "open-door".to_string()
+        }
+    );
+    let newer = refusal_of_import(
+        r#"(import "tinderbox:job/task@0.1.9" (instance (export "teleport" (func))))"#,
+    );
+    assert!(
+        matches!(&newer, Refusal::UnknownFunction { function, .. } if function == "teleport"),
+        "{newer}"
+    );
 }
 
 #[test]
 fn a_program_that_prints_must_import_the_log() {
-    let silent = WASI.replace(r#"(export "log" (func (param "to" $channel) (param "bytes" (list u8))))"#, "");
+    let silent = WASI.replace(
+        r#"(export "log" (func (param "to" $channel) (param "bytes" (list u8))))"#,
+        "",
+    );
     assert_eq!(link::link(&wat(&silent)), Err(Refusal::NoLogging));
 }
 
 #[test]
 fn code_in_a_nested_component_is_refused() {
     let nested = "(component $inner (core module $m (memory 1)) (core instance (instantiate $m)))";
-    assert_eq!(link::link(&component("", "(memory 1)", nested)), Err(Refusal::Nested));
+    assert_eq!(
+        link::link(&component("", "(memory 1)", nested)),
+        Err(Refusal::Nested)
+    );
     let shapes_only = "(component $inner (import \"f\" (func $f)) (export \"g\" (func $f)))";
     assert!(link::link(&component("", "(memory 1)", shapes_only)).is_ok());
 }
 
 #[test]
 fn resources_of_the_programs_own_are_refused() {
-    assert_eq!(link::link(&component("", "(memory 1)", "(type $r (resource (rep i32)))")), Err(Refusal::OwnResources));
+    assert_eq!(
+        link::link(&component(
+            "",
+            "(memory 1)",
+            "(type $r (resource (rep i32)))"
+        )),
+        Err(Refusal::OwnResources)
+    );
 }
 
 #[test]
@@ -593,10 +908,22 @@ fn a_linked_component_is_not_linked_again() {
 
 #[test]
 fn every_refusal_says_what_to_do_in_one_line() {
-    let refusals = [Refusal::Empty, Refusal::CoreModule, Refusal::NoMemory, Refusal::Nested, Refusal::LinkedBefore, Refusal::Twice];
+    let refusals = [
+        Refusal::Empty,
+        Refusal::CoreModule,
+        Refusal::NoMemory,
+        Refusal::Nested,
+        Refusal::LinkedBefore,
+        Refusal::Twice,
+    ];
     for refusal in refusals {
         let message = refusal.to_string();
-        assert!(!message.ends_with('.') && !message.contains('\n') && message.starts_with(char::is_lowercase), "{message}");
+        assert!(
+            !message.ends_with('.')
+                && !message.contains('\n')
+                && message.starts_with(char::is_lowercase),
+            "{message}"
+        );
         assert!(message.contains(';') || message.contains(','), "{message}");
     }
 }

@@ -40,6 +40,11 @@ impl BlockStore {
         Self { budget_bytes, held: Mutex::default() }
     }
 
+    /// The most bytes that it holds: no block can be larger.
+    pub fn budget_bytes(&self) -> usize {
+        self.budget_bytes
+    }
+
     /// The block, if it is held.
     pub fn get(&self, rdd: RddId, partition: u32) -> Option<Block> {
         let mut held = self.lock();

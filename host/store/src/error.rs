@@ -13,7 +13,7 @@ pub enum Error {
     #[error("`{0}` does not exist")]
     NotFound(String),
     /// Outside what the application was granted. Whether it exists is not said.
-    #[error("`{path}` is not granted to this application; run it with {flag} {path}")]
+    #[error("`{path}` is not granted to this application, if it exists; check the path, or grant it with {flag} {path}")]
     Denied {
         /// As the program named it.
         path: String,

@@ -27,13 +27,13 @@ impl Grants {
         Ok(Self { read: resolved(read)?, write: resolved(write)? })
     }
 
-    /// The real path of a file that may be read.
+    /// The real path of a file that may be read; what may be written may be read back.
     ///
     /// # Errors
     ///
     /// [`Error::Denied`], or [`Error::NotFound`] for what is granted but not there.
     pub fn readable(&self, uri: &str) -> Result<PathBuf> {
-        let real = within(&self.read, uri, "--allow-read")?;
+        let real = within(self.read.iter().chain(&self.write), uri, "--allow-read")?;
         match real.symlink_metadata() {
             Ok(_) => Ok(real),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NotFound(uri.into())),
@@ -51,11 +51,11 @@ impl Grants {
     }
 }
 
-fn within(granted: &[PathBuf], uri: &str, flag: &'static str) -> Result<PathBuf> {
+fn within<'g>(granted: impl IntoIterator<Item = &'g PathBuf>, uri: &str, flag: &'static str) -> Result<PathBuf> {
     let denied = || Error::Denied { path: uri.into(), flag };
     // A path that cannot be resolved is not looked at further: it might be outside.
     let real = resolve(path_of(uri)?).map_err(|_| denied())?;
-    if granted.iter().any(|prefix| real.starts_with(prefix)) { Ok(real) } else { Err(denied()) }
+    if granted.into_iter().any(|prefix| real.starts_with(prefix)) { Ok(real) } else { Err(denied()) }
 }
 
 /// The local path that a URI names: `data.txt`, `file:///data.txt`.

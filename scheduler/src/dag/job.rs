@@ -19,7 +19,6 @@ pub(crate) struct Job {
     pub(crate) results: Checklist,
     /// Bytes of the results so far.
     pub(crate) result_bytes: u64,
-    pub(crate) result_stage: StageId,
     /// Every stage that works for it, the result stage included.
     pub(crate) stages: BTreeSet<StageId>,
 }

@@ -2,6 +2,7 @@
 //!
 //! A job that was submitted ends exactly once, and takes with it the stages that no other job needs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::dag::{Checklist, Job, State};
@@ -25,35 +26,28 @@ impl Driver {
         }
         self.graph.hold(spec.rdd);
         self.images.hold(spec.image);
-        let Plan { stages, skipped } = self.plan(&spec);
-        let result_stage = stages
-            .last()
-            .map(|info| info.stage)
-            .expect("the last stage is the result stage");
-        let ours = stages
-            .iter()
-            .map(|info| info.stage)
-            .filter(|stage| !skipped.contains(stage));
+        let entry = Job {
+            id: spec.job,
+            rdd: spec.rdd,
+            image: spec.image,
+            name: spec.name.clone(),
+            call_site: spec.call_site.clone(),
+            results,
+            result_bytes: 0,
+            stages: BTreeSet::new(),
+        };
+        self.jobs.insert(spec.job, entry);
+        let Plan {
+            stages,
+            skipped,
+            result,
+        } = self.plan(&spec);
         let JobSpec {
             job,
-            rdd,
-            image,
             name,
             call_site,
             ..
         } = spec;
-        let entry = Job {
-            id: job,
-            rdd,
-            image,
-            name: name.clone(),
-            call_site: call_site.clone(),
-            results,
-            result_bytes: 0,
-            result_stage,
-            stages: ours.collect(),
-        };
-        self.jobs.insert(job, entry);
         self.publish(
             EventKind::JobStarted {
                 job,
@@ -66,7 +60,7 @@ impl Driver {
         for stage in skipped {
             self.publish(EventKind::StageSkipped { stage }, out);
         }
-        self.submit_stage(result_stage, out);
+        self.submit_stage(result, out);
     }
 
     /// Checks that a job makes sense.
@@ -169,8 +163,12 @@ impl Driver {
             job.results.is_complete(),
             "a job finishes with all its results"
         );
-        self.publish_completed(job.result_stage, None, out);
-        self.set_state(job.result_stage, State::Idle);
+        for stage in job.stages.iter().copied() {
+            if self.stages[&stage].kind == (StageKind::Result { job: id }) {
+                self.publish_completed(stage, None, out);
+                self.set_state(stage, State::Idle);
+            }
+        }
         out.actions.push(Action::FinishJob { job: id });
         self.end_job(job, JobResult::Succeeded, out);
     }
@@ -208,12 +206,11 @@ impl Driver {
 
     /// Takes down what only this job needed.
     fn end_job(&mut self, job: Job, result: JobResult, out: &mut Outbox) {
-        let mut dropped = Vec::new();
         for id in &job.stages {
             let stage = self.stages.get_mut(id).expect("a job's stages are there");
             stage.jobs.remove(&job.id);
             if stage.jobs.is_empty() {
-                dropped.extend(self.drop_stage(*id, result == JobResult::Succeeded, out));
+                self.drop_stage(*id, result == JobResult::Succeeded, out);
             }
         }
         self.publish(
@@ -223,16 +220,13 @@ impl Driver {
             },
             out,
         );
-        for shuffle in dropped {
-            self.wake(shuffle, out);
-        }
         let gone = self.graph.let_go(job.rdd);
         self.remove(gone, out);
         self.let_go_image(job.image, out);
     }
 
-    /// Ends a stage that no job needs, be it that they `succeeded`. Returns its shuffle, if it is one's.
-    fn drop_stage(&mut self, id: StageId, succeeded: bool, out: &mut Outbox) -> Option<ShuffleId> {
+    /// Ends a stage that no job needs, be it that they `succeeded`.
+    fn drop_stage(&mut self, id: StageId, succeeded: bool, out: &mut Outbox) {
         let stage = self
             .stages
             .remove(&id)
@@ -256,13 +250,9 @@ impl Driver {
             }
             _ => {}
         }
-        match stage.kind {
-            StageKind::ShuffleMap { shuffle } => {
-                self.map_stages.remove(&shuffle);
-                self.drop_fresh_outputs(shuffle, out);
-                Some(shuffle)
-            }
-            StageKind::Result { .. } => None,
+        if let StageKind::ShuffleMap { shuffle } = stage.kind {
+            self.map_stages.remove(&shuffle);
+            self.drop_fresh_outputs(shuffle, out);
         }
     }
 }

@@ -17,7 +17,7 @@ mod stages;
 
 use std::collections::BTreeMap;
 
-use crate::dag::{Blocks, Gone, Graph, Images, Job, MapOutputs, Stage};
+use crate::dag::{Blocks, Gone, Graph, Images, Job, MapOutputs, Stage, State};
 use crate::event::{self, EventKind};
 use crate::task::Tasks;
 use crate::{
@@ -258,7 +258,6 @@ impl Driver {
 
     /// No stage waits for what nobody computes.
     fn check_waiting(&self) {
-        use crate::dag::State;
         for stage in self.stages.values() {
             let State::Waiting { on } = &stage.state else {
                 continue;

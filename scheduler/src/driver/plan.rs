@@ -12,19 +12,21 @@ use crate::{JobId, JobSpec, RddId, ShuffleId, StageId};
 use super::Driver;
 
 /// The stages of a job, as they are announced.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
     /// Parents first.
     pub(super) stages: Vec<StageInfo>,
     /// Those of them that have nothing to do.
     pub(super) skipped: Vec<StageId>,
+    /// The last of them.
+    pub(super) result: StageId,
 }
 
 impl Driver {
     /// Makes the stages that a job needs, or joins those that other jobs already have. The last one is its
     /// result stage.
     pub(super) fn plan(&mut self, spec: &JobSpec) -> Plan {
-        let mut plan = Plan::default();
+        let (mut stages, mut skipped) = (Vec::new(), Vec::new());
         let partitions = spec.partitions.iter().copied().collect();
         let direct = shuffles_needed(&self.graph, &self.blocks, spec.rdd, partitions);
         let mut numbers = BTreeMap::new();
@@ -33,17 +35,23 @@ impl Driver {
             let parents: Vec<StageId> = reads.iter().map(|read| numbers[read]).collect();
             let info = if self.is_available(shuffle) {
                 let stage = self.new_map_stage(shuffle, parents);
-                plan.skipped.push(stage.id);
+                skipped.push(stage.id);
                 stage.info(0, 0)
             } else {
                 self.join_map_stage(shuffle, parents, &BTreeSet::from([spec.job]))
             };
             numbers.insert(shuffle, info.stage);
-            plan.stages.push(info);
+            stages.push(info);
         }
         let parents = direct.iter().map(|read| numbers[read]).collect();
-        plan.stages.push(self.add_result_stage(spec, parents));
-        plan
+        let info = self.add_result_stage(spec, parents);
+        let result = info.stage;
+        stages.push(info);
+        Plan {
+            stages,
+            skipped,
+            result,
+        }
     }
 
     /// Returns the shuffles that are read on the way to `direct`, and what each of them reads in turn as far as
@@ -119,19 +127,36 @@ impl Driver {
                 id
             }
         };
+        self.join(id, jobs);
         let tasks = self.missing_maps(shuffle).len();
-        let stage = self
-            .stages
-            .get_mut(&id)
-            .expect("a shuffle's stage is there");
-        stage.jobs.extend(jobs);
-        // Of the job that is being submitted the stages are kept with the plan.
-        for job in jobs {
-            if let Some(job) = self.jobs.get_mut(job) {
-                job.stages.insert(id);
+        let stage = &self.stages[&id];
+        stage.info(stage.attempts, u32::try_from(tasks).unwrap_or(u32::MAX))
+    }
+
+    /// Makes a stage work for jobs, and with it the stages that it waits for: so no stage goes while another
+    /// one waits for it.
+    fn join(&mut self, stage: StageId, jobs: &BTreeSet<JobId>) {
+        let mut todo = vec![stage];
+        while let Some(id) = todo.pop() {
+            let stage = self
+                .stages
+                .get_mut(&id)
+                .expect("a stage that is joined is there");
+            if jobs.is_subset(&stage.jobs) {
+                continue;
+            }
+            stage.jobs.extend(jobs);
+            for job in jobs {
+                self.jobs
+                    .get_mut(job)
+                    .expect("a job that joins is running")
+                    .stages
+                    .insert(id);
+            }
+            if let State::Waiting { on } = &stage.state {
+                todo.extend(on.iter().map(|shuffle| self.map_stages[shuffle]));
             }
         }
-        stage.info(stage.attempts, u32::try_from(tasks).unwrap_or(u32::MAX))
     }
 
     fn new_map_stage(&mut self, shuffle: ShuffleId, parents: Vec<StageId>) -> Stage {
@@ -163,13 +188,14 @@ impl Driver {
             call_site: spec.call_site.clone(),
             partitions,
             parents,
-            jobs: BTreeSet::from([spec.job]),
+            jobs: BTreeSet::new(),
             state: State::Idle,
             attempts: 0,
             failures: 0,
         };
         let info = stage.info(0, partitions);
         self.stages.insert(id, stage);
+        self.join(id, &BTreeSet::from([spec.job]));
         info
     }
 

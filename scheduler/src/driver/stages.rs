@@ -3,7 +3,6 @@
 //!
 //! A stage runs only when all it reads is there, and runs only what is missing.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::dag::{MapOutputs, State};
@@ -17,16 +16,12 @@ impl Driver {
     /// Runs a stage, or the ancestors it has to wait for.
     pub(super) fn submit_stage(&mut self, stage: StageId, out: &mut Outbox) {
         let mut todo = vec![stage];
-        let mut waiting = BTreeSet::new();
         while let Some(id) = todo.pop() {
             let stage = &self.stages[&id];
-            let on = match &stage.state {
-                State::Running { .. } | State::Failed => continue,
-                // Its parents may not yet know of all the jobs that now wait for them.
-                State::Waiting { .. } if !waiting.insert(id) => continue,
-                State::Waiting { on } => on.clone(),
-                State::Idle => self.missing_parents(stage),
-            };
+            if stage.state != State::Idle {
+                continue;
+            }
+            let on = self.missing_parents(stage);
             if on.is_empty() {
                 todo.extend(self.submit_tasks(id, out));
                 continue;
@@ -168,23 +163,6 @@ impl Driver {
             }
         }
         ready
-    }
-
-    /// Lets the stages that wait for a shuffle look again, because the stage that was to compute it is gone.
-    pub(super) fn wake(&mut self, shuffle: ShuffleId, out: &mut Outbox) {
-        let waits = |stage: &crate::dag::Stage| match &stage.state {
-            State::Waiting { on } => on.contains(&shuffle),
-            _ => false,
-        };
-        let waiting = self
-            .stages
-            .values()
-            .filter(|stage| waits(stage))
-            .map(|stage| stage.id);
-        for stage in waiting.collect::<Vec<_>>() {
-            self.set_state(stage, State::Idle);
-            self.submit_stage(stage, out);
-        }
     }
 
     /// Ends the running attempt at a stage that could not read a map output, and runs it again once what is

@@ -4,26 +4,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod shape;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use scheduler::event::EventKind;
 use scheduler::{
     Action, AttemptId, Dependency, Driver, ExecutorId, FailureKind, ImageId, Input, JobId, JobSpec,
-    KillReason, Outbox, Outcome, PartitionMap, Progress, Rdd, RddId, Settings, ShuffleId,
-    StorageLevel, Task, TaskFailure, TaskMetrics, Time, Work,
+    KillReason, Outbox, Outcome, Progress, Rdd, RddId, Settings, ShuffleId, StorageLevel, Task,
+    TaskFailure, TaskMetrics, Time, Work,
 };
 
-/// How a dataset comes about. Parents are chosen among the older ones.
-#[derive(Clone, Debug)]
-pub(crate) enum Node {
-    Source(u32),
-    Map(u8),
-    Shuffled(u8, u32),
-    Union(u8, u8),
-    Coalesced(u8),
-    Joined(u8, u8, u32),
-}
+pub(crate) use shape::Node;
+use shape::{parents, rdds};
 
 /// One thing that happens. What it names is chosen among what is there.
 #[derive(Clone, Debug)]
@@ -524,105 +517,4 @@ fn pick<T>(mut among: impl ExactSizeIterator<Item = T>, at: u8) -> Option<T> {
     (len > 0)
         .then(|| among.nth(usize::from(at) % len))
         .flatten()
-}
-
-fn parents(map: &PartitionMap, partition: u32) -> Vec<u32> {
-    match map {
-        PartitionMap::OneToOne => vec![partition],
-        PartitionMap::Span {
-            in_start,
-            out_start,
-            length,
-        } => {
-            let inside = partition >= *out_start && partition - out_start < *length;
-            if inside {
-                vec![partition - out_start + in_start]
-            } else {
-                Vec::new()
-            }
-        }
-        PartitionMap::Lists(lists) => lists[partition as usize].clone(),
-    }
-}
-
-fn rdds(nodes: &[(Node, bool)]) -> Vec<Rdd> {
-    let mut rdds: Vec<Rdd> = Vec::new();
-    let mut shuffles = 0..;
-    for (node, cached) in nodes {
-        let rdd = rdd(&rdds, node, *cached, &mut shuffles);
-        rdds.push(rdd);
-    }
-    rdds
-}
-
-fn rdd(older: &[Rdd], node: &Node, cached: bool, shuffles: &mut impl Iterator<Item = u32>) -> Rdd {
-    let parent = |at: u8| older.get(usize::from(at) % older.len().max(1));
-    let mut shuffle = |parent: &Rdd, partitions| Dependency::Shuffle {
-        parent: parent.id,
-        shuffle: ShuffleId(shuffles.next().unwrap()),
-        partitions,
-    };
-    let narrow = |parent: &Rdd, partitions| Dependency::Narrow {
-        parent: parent.id,
-        partitions,
-    };
-    let (partitions, dependencies) = match *node {
-        Node::Source(partitions) => (partitions, Vec::new()),
-        Node::Map(at) => parent(at).map_or((1, Vec::new()), |parent| {
-            (
-                parent.partitions,
-                vec![narrow(parent, PartitionMap::OneToOne)],
-            )
-        }),
-        Node::Shuffled(at, partitions) => (
-            partitions,
-            parent(at)
-                .map(|parent| shuffle(parent, partitions))
-                .into_iter()
-                .collect(),
-        ),
-        Node::Joined(one, other, partitions) => {
-            let sides = [parent(one), parent(other)].into_iter().flatten();
-            (
-                partitions,
-                sides.map(|parent| shuffle(parent, partitions)).collect(),
-            )
-        }
-        Node::Union(one, other) => {
-            let mut out_start = 0;
-            let mut sides = Vec::new();
-            for parent in [parent(one), parent(other)].into_iter().flatten() {
-                let length = parent.partitions;
-                sides.push(narrow(
-                    parent,
-                    PartitionMap::Span {
-                        in_start: 0,
-                        out_start,
-                        length,
-                    },
-                ));
-                out_start += length;
-            }
-            (out_start, sides)
-        }
-        Node::Coalesced(at) => parent(at).map_or((1, Vec::new()), |parent| {
-            let (even, odd) = (0..parent.partitions).partition(|partition| partition % 2 == 0);
-            (
-                2,
-                vec![narrow(parent, PartitionMap::Lists(vec![even, odd]))],
-            )
-        }),
-    };
-    Rdd {
-        id: RddId(u32::try_from(older.len()).unwrap()),
-        name: Arc::from("map"),
-        call_site: Arc::from("main.rs:1"),
-        partitions,
-        dependencies,
-        storage: if cached {
-            StorageLevel::MemoryOnly
-        } else {
-            StorageLevel::None
-        },
-    }
 }

@@ -25,7 +25,12 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 }
             }
 
-            // Only a component has exports: elsewhere the crate is checked and tested, not run.
+            // Keeps the program in use where there is nothing to export it to: only a component has exports.
+            const _: fn(
+                &::tinderbox::Context,
+                ::std::vec::Vec<::std::string::String>,
+            ) -> ::tinderbox::Result<()> = <Driver as ::tinderbox::program::Main>::main;
+
             #[cfg(target_family = "wasm")]
             type Program = ::tinderbox::program::Program<Driver>;
             #[cfg(target_family = "wasm")]

@@ -59,7 +59,22 @@ fn error(kind: ErrorKind, message: &str) -> Error {
 /// As long as pieces of text are here, so that lines fall into several.
 const PIECE_BYTES: usize = 40;
 
-type Globals = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+type Globals = (
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+);
 
 pub(crate) fn checkpoint(_: &[u8], _: Globals) {}
 

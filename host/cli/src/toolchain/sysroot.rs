@@ -35,7 +35,7 @@ struct Stamp {
 }
 
 /// Returns the folder for what can be made again, and makes it.
-pub(super) fn cache_folder() -> Result<PathBuf> {
+pub fn cache_folder() -> Result<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute());

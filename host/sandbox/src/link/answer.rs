@@ -40,7 +40,13 @@ pub(super) struct Answers<'t> {
 
 impl Answers<'_> {
     /// Pushes the answer of a function that returns one core value.
-    pub(super) fn push(&self, ty: &ComponentValType, core: wasm_encoder::ValType, answer: Answer, code: &mut InstructionSink<'_>) {
+    pub(super) fn push(
+        &self,
+        ty: &ComponentValType,
+        core: wasm_encoder::ValType,
+        answer: Answer,
+        code: &mut InstructionSink<'_>,
+    ) {
         let value = match self.defined(ty) {
             Some(ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_)) => ANY_HANDLE,
             Some(ComponentDefinedType::Result { .. }) if answer == Answer::Deny => 1,
@@ -55,33 +61,68 @@ impl Answers<'_> {
     }
 
     /// Stores the answer at `offset` from the address in local `base`.
-    pub(super) fn store(&self, ty: &ComponentValType, answer: Answer, base: u32, offset: u32, code: &mut InstructionSink<'_>) {
+    pub(super) fn store(
+        &self,
+        ty: &ComponentValType,
+        answer: Answer,
+        base: u32,
+        offset: u32,
+        code: &mut InstructionSink<'_>,
+    ) {
         let Some(defined) = self.defined(ty) else {
-            let ComponentValType::Primitive(primitive) = ty else { return };
+            let ComponentValType::Primitive(primitive) = ty else {
+                return;
+            };
             return store_primitive(*primitive, answer, base, offset, code);
         };
         match defined {
-            ComponentDefinedType::Primitive(primitive) => store_primitive(*primitive, answer, base, offset, code),
-            ComponentDefinedType::Record(record) => self.store_fields(record.fields.values(), answer, base, offset, code),
-            ComponentDefinedType::Tuple(tuple) => self.store_fields(tuple.types.iter(), answer, base, offset, code),
-            ComponentDefinedType::List { .. } | ComponentDefinedType::Map { .. } => store_empty_list(base, offset, code),
+            ComponentDefinedType::Primitive(primitive) => {
+                store_primitive(*primitive, answer, base, offset, code);
+            }
+            ComponentDefinedType::Record(record) => {
+                self.store_fields(record.fields.values(), answer, base, offset, code);
+            }
+            ComponentDefinedType::Tuple(tuple) => {
+                self.store_fields(tuple.types.iter(), answer, base, offset, code);
+            }
+            ComponentDefinedType::List { .. } | ComponentDefinedType::Map { .. } => {
+                store_empty_list(base, offset, code);
+            }
             ComponentDefinedType::Variant(variant) => {
                 let case = denial(variant.cases.keys().map(|name| name.as_str()));
-                let payload = variant.cases.values().nth(case).and_then(|case| case.ty.as_ref());
+                let payload = variant
+                    .cases
+                    .values()
+                    .nth(case)
+                    .and_then(|case| case.ty.as_ref());
                 let payloads = variant.cases.values().map(|case| case.ty.as_ref());
                 self.store_case(case, payload, payloads, answer, base, offset, code);
             }
             ComponentDefinedType::Enum(names) => {
                 let case = denial(names.iter().map(|name| name.as_str()));
-                self.store_case(case, None, names.iter().map(|_| None), answer, base, offset, code);
+                self.store_case(
+                    case,
+                    None,
+                    names.iter().map(|_| None),
+                    answer,
+                    base,
+                    offset,
+                    code,
+                );
             }
             ComponentDefinedType::Option { .. } => store_int(0, 1, base, offset, code),
             ComponentDefinedType::Result { ok, err, .. } => {
-                let (case, payload) = if answer == Answer::Deny { (1, err) } else { (0, ok) };
+                let (case, payload) = if answer == Answer::Deny {
+                    (1, err)
+                } else {
+                    (0, ok)
+                };
                 let payloads = [ok.as_ref(), err.as_ref()];
                 self.store_case(case, payload.as_ref(), payloads, answer, base, offset, code);
             }
-            ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => store_int(ANY_HANDLE.into(), 4, base, offset, code),
+            ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => {
+                store_int(ANY_HANDLE.into(), 4, base, offset, code);
+            }
             ComponentDefinedType::Flags(_)
             | ComponentDefinedType::FixedLengthList { .. }
             | ComponentDefinedType::Future { .. }
@@ -110,7 +151,10 @@ impl Answers<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a case is, and where it goes")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a case is, and where it goes"
+    )]
     fn store_case<'f>(
         &self,
         case: usize,
@@ -122,7 +166,13 @@ impl Answers<'_> {
         code: &mut InstructionSink<'_>,
     ) {
         let cases = self.cases(payloads);
-        store_int(i64::try_from(case).unwrap_or(0), cases.discriminant, base, offset, code);
+        store_int(
+            i64::try_from(case).unwrap_or(0),
+            cases.discriminant,
+            base,
+            offset,
+            code,
+        );
         if let Some(payload) = payload {
             self.store(payload, answer, base, offset + cases.payload_offset, code);
         }
@@ -137,22 +187,36 @@ impl Answers<'_> {
 
     fn layout(&self, ty: &ComponentValType) -> Layout {
         let Some(defined) = self.defined(ty) else {
-            let ComponentValType::Primitive(primitive) = ty else { return Layout { size: 0, align: 1 } };
+            let ComponentValType::Primitive(primitive) = ty else {
+                return Layout { size: 0, align: 1 };
+            };
             return primitive_layout(*primitive);
         };
         match defined {
             ComponentDefinedType::Primitive(primitive) => primitive_layout(*primitive),
             ComponentDefinedType::Record(record) => self.fields_layout(record.fields.values()),
             ComponentDefinedType::Tuple(tuple) => self.fields_layout(tuple.types.iter()),
-            ComponentDefinedType::List { .. } | ComponentDefinedType::Map { .. } => Layout { size: 8, align: 4 },
-            ComponentDefinedType::FixedLengthList { element, length, .. } => {
-                let element = self.layout(element);
-                Layout { size: element.size * length, align: element.align }
+            ComponentDefinedType::List { .. } | ComponentDefinedType::Map { .. } => {
+                Layout { size: 8, align: 4 }
             }
-            ComponentDefinedType::Variant(variant) => self.cases(variant.cases.values().map(|case| case.ty.as_ref())).layout,
+            ComponentDefinedType::FixedLengthList {
+                element, length, ..
+            } => {
+                let element = self.layout(element);
+                Layout {
+                    size: element.size * length,
+                    align: element.align,
+                }
+            }
+            ComponentDefinedType::Variant(variant) => {
+                self.cases(variant.cases.values().map(|case| case.ty.as_ref()))
+                    .layout
+            }
             ComponentDefinedType::Enum(names) => self.cases(names.iter().map(|_| None)).layout,
             ComponentDefinedType::Option { ty, .. } => self.cases([None, Some(ty)]).layout,
-            ComponentDefinedType::Result { ok, err, .. } => self.cases([ok.as_ref(), err.as_ref()]).layout,
+            ComponentDefinedType::Result { ok, err, .. } => {
+                self.cases([ok.as_ref(), err.as_ref()]).layout
+            }
             ComponentDefinedType::Flags(names) => match names.len() {
                 0..=8 => Layout { size: 1, align: 1 },
                 9..=16 => Layout { size: 2, align: 2 },
@@ -172,7 +236,10 @@ impl Answers<'_> {
             whole.size = whole.size.next_multiple_of(field.align) + field.size;
             whole.align = whole.align.max(field.align);
         }
-        Layout { size: whole.size.next_multiple_of(whole.align), ..whole }
+        Layout {
+            size: whole.size.next_multiple_of(whole.align),
+            ..whole
+        }
     }
 
     fn cases<'f>(&self, payloads: impl IntoIterator<Item = Option<&'f ComponentValType>>) -> Cases {
@@ -182,7 +249,10 @@ impl Answers<'_> {
             count += 1;
             if let Some(payload) = payload {
                 let payload = self.layout(payload);
-                largest = Layout { size: largest.size.max(payload.size), align: largest.align.max(payload.align) };
+                largest = Layout {
+                    size: largest.size.max(payload.size),
+                    align: largest.align.max(payload.align),
+                };
             }
         }
         let discriminant = match count {
@@ -193,7 +263,11 @@ impl Answers<'_> {
         let align = largest.align.max(discriminant);
         let payload_offset = discriminant.next_multiple_of(largest.align);
         let size = (payload_offset + largest.size).next_multiple_of(align);
-        Cases { discriminant, payload_offset, layout: Layout { size, align } }
+        Cases {
+            discriminant,
+            payload_offset,
+            layout: Layout { size, align },
+        }
     }
 }
 
@@ -207,7 +281,10 @@ struct Cases {
 
 /// Which case says best that something is not allowed.
 fn denial<'n>(names: impl Iterator<Item = &'n str> + Clone) -> usize {
-    DENIALS.iter().find_map(|denial| names.clone().position(|name| name == *denial)).unwrap_or(0)
+    DENIALS
+        .iter()
+        .find_map(|denial| names.clone().position(|name| name == *denial))
+        .unwrap_or(0)
 }
 
 fn primitive_layout(primitive: PrimitiveValType) -> Layout {
@@ -225,7 +302,13 @@ fn primitive_layout(primitive: PrimitiveValType) -> Layout {
     Layout { size, align: size }
 }
 
-fn store_primitive(primitive: PrimitiveValType, answer: Answer, base: u32, offset: u32, code: &mut InstructionSink<'_>) {
+fn store_primitive(
+    primitive: PrimitiveValType,
+    answer: Answer,
+    base: u32,
+    offset: u32,
+    code: &mut InstructionSink<'_>,
+) {
     if primitive == PrimitiveValType::String {
         return store_empty_list(base, offset, code);
     }
@@ -243,7 +326,11 @@ fn store_empty_list(base: u32, offset: u32, code: &mut InstructionSink<'_>) {
 
 /// Stores the low bytes of a number.
 fn store_int(value: i64, bytes: u32, base: u32, offset: u32, code: &mut InstructionSink<'_>) {
-    let place = MemArg { offset: offset.into(), align: 0, memory_index: 0 };
+    let place = MemArg {
+        offset: offset.into(),
+        align: 0,
+        memory_index: 0,
+    };
     code.local_get(base).i64_const(value);
     match bytes {
         1 => code.i64_store8(place),

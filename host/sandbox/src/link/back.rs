@@ -4,8 +4,9 @@
 //! start functions that the program's modules had. It also takes checkpoints, because only here is everything in reach.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ElementSection, Elements, EntityType, Function, FunctionSection, GlobalType, ImportSection,
-    InstructionSink, MemArg, Module, RefType, StartSection, TableType, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, ElementSection, Elements, EntityType, Function,
+    FunctionSection, GlobalType, ImportSection, InstructionSink, MemArg, Module, RefType,
+    StartSection, TableType, TypeSection, ValType,
 };
 
 use super::front::{FORK, PATCH_PLACE, SLOTS, Signature, Slot, checkpoint_signature};
@@ -76,18 +77,38 @@ impl Back<'_> {
         code.function(&self.checkpoint());
 
         let mut elements = ElementSection::new();
-        let filled: Vec<_> = (0..self.slots.len()).map(|slot| self.slot_function(slot, own + 1)).collect();
-        elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(filled.into()));
+        let filled: Vec<_> = (0..self.slots.len())
+            .map(|slot| self.slot_function(slot, own + 1))
+            .collect();
+        elements.active(
+            None,
+            &ConstExpr::i32_const(0),
+            Elements::Functions(filled.into()),
+        );
 
         let mut module = Module::new();
-        module.section(&types.section).section(&imports).section(&own_functions);
-        module.section(&StartSection { function_index: own }).section(&elements).section(&code);
+        module
+            .section(&types.section)
+            .section(&imports)
+            .section(&own_functions);
+        module
+            .section(&StartSection {
+                function_index: own,
+            })
+            .section(&elements)
+            .section(&code);
         module
     }
 
     fn imported_functions(&self) -> Vec<(String, Signature)> {
-        let restore = RESTORE.iter().map(|(name, params, results)| ((*name).to_string(), (params.to_vec(), results.to_vec())));
-        let slots = self.slots.iter().enumerate().map(|(number, slot)| (slot_name(number), slot.signature()));
+        let restore = RESTORE.iter().map(|(name, params, results)| {
+            ((*name).to_string(), (params.to_vec(), results.to_vec()))
+        });
+        let slots = self
+            .slots
+            .iter()
+            .enumerate()
+            .map(|(number, slot)| (slot_name(number), slot.signature()));
         let starts = (0..self.starts).map(|number| (start_name(number), (vec![], vec![])));
         restore.chain(slots).chain(starts).collect()
     }
@@ -95,9 +116,21 @@ impl Back<'_> {
     fn import_state(&self, imports: &mut ImportSection) {
         imports.import(FORK, STATE_MEMORY, EntityType::Memory(self.memory));
         let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
-        let table = TableType { element_type: RefType::FUNCREF, table64: false, minimum: slots, maximum: Some(slots), shared: false };
+        let table = TableType {
+            element_type: RefType::FUNCREF,
+            table64: false,
+            minimum: slots,
+            maximum: Some(slots),
+            shared: false,
+        };
         imports.import(FORK, SLOTS, EntityType::Table(table));
-        let written = |val_type| EntityType::Global(GlobalType { val_type, mutable: true, shared: false });
+        let written = |val_type| {
+            EntityType::Global(GlobalType {
+                val_type,
+                mutable: true,
+                shared: false,
+            })
+        };
         imports.import(FORK, PATCH_PLACE, written(ValType::I32));
         for (number, ty) in self.globals.iter().enumerate() {
             imports.import(FORK, &global_name(number), written(*ty));
@@ -118,22 +151,59 @@ impl Back<'_> {
         const INDEX: u32 = 2;
         let mut function = Function::new([(3, ValType::I32)]);
         let mut code = function.instructions();
-        code.call(BEGIN).local_tee(COUNT).i32_const(FRESH.cast_signed()).i32_eq().if_(BlockType::Empty);
+        code.call(BEGIN)
+            .local_tee(COUNT)
+            .i32_const(FRESH.cast_signed())
+            .i32_eq()
+            .if_(BlockType::Empty);
         let first = slot_import(self.slots.len());
         for (start, _) in (first..).zip(0..self.starts) {
             code.call(start);
         }
         code.return_().end();
 
-        code.call(PAGES).memory_size(0).i32_sub().local_tee(MISSING).i32_const(0).i32_gt_s().if_(BlockType::Empty);
-        code.local_get(MISSING).memory_grow(0).i32_const(-1).i32_eq().if_(BlockType::Empty).unreachable().end().end();
+        code.call(PAGES)
+            .memory_size(0)
+            .i32_sub()
+            .local_tee(MISSING)
+            .i32_const(0)
+            .i32_gt_s()
+            .if_(BlockType::Empty);
+        code.local_get(MISSING)
+            .memory_grow(0)
+            .i32_const(-1)
+            .i32_eq()
+            .if_(BlockType::Empty)
+            .unreachable()
+            .end()
+            .end();
 
-        code.local_get(COUNT).if_(BlockType::Empty).loop_(BlockType::Empty);
-        code.local_get(INDEX).call(PATCH_ADDRESS).global_set(PATCH_PLACE_GLOBAL);
-        code.local_get(INDEX).i32_const(SCRATCH_ADDRESS.cast_signed()).call(PATCH_BYTES);
-        code.local_get(INDEX).i32_const(1).i32_add().local_tee(INDEX).local_get(COUNT).i32_lt_u().br_if(0).end();
+        code.local_get(COUNT)
+            .if_(BlockType::Empty)
+            .loop_(BlockType::Empty);
+        code.local_get(INDEX)
+            .call(PATCH_ADDRESS)
+            .global_set(PATCH_PLACE_GLOBAL);
+        code.local_get(INDEX)
+            .i32_const(SCRATCH_ADDRESS.cast_signed())
+            .call(PATCH_BYTES);
+        code.local_get(INDEX)
+            .i32_const(1)
+            .i32_add()
+            .local_tee(INDEX)
+            .local_get(COUNT)
+            .i32_lt_u()
+            .br_if(0)
+            .end();
         // The canonical ABI wrote each patch's address and length there.
-        code.i32_const(SCRATCH_ADDRESS.cast_signed()).call(SCRATCH).i64_store(MemArg { offset: 0, align: 3, memory_index: 0 }).end();
+        code.i32_const(SCRATCH_ADDRESS.cast_signed())
+            .call(SCRATCH)
+            .i64_store(MemArg {
+                offset: 0,
+                align: 3,
+                memory_index: 0,
+            })
+            .end();
 
         for ((ty, number), global) in self.globals.iter().zip(0..).zip(FIRST_WRITTEN_GLOBAL..) {
             code.i32_const(number).call(GLOBAL);
@@ -150,7 +220,10 @@ impl Back<'_> {
         let mut function = Function::new([]);
         let mut code = function.instructions();
         if let Some(slot) = self.slots.iter().position(|slot| *slot == Slot::Checkpoint) {
-            code.i32_const(0).memory_size(0).i32_const(PAGE_BITS).i32_shl();
+            code.i32_const(0)
+                .memory_size(0)
+                .i32_const(PAGE_BITS)
+                .i32_shl();
             let (params, _) = checkpoint_signature();
             for (number, global) in (0..params.len() - 2).zip(FIRST_WRITTEN_GLOBAL..) {
                 match self.globals.get(number) {
@@ -196,7 +269,9 @@ struct Types {
 
 impl Types {
     fn add(&mut self, (params, results): &Signature) -> u32 {
-        self.section.ty().function(params.iter().copied(), results.iter().copied());
+        self.section
+            .ty()
+            .function(params.iter().copied(), results.iter().copied());
         self.count += 1;
         self.count - 1
     }

@@ -4,8 +4,9 @@
 //! slots of its table, which the back module fills as the last thing before any code of the program runs.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
-    InstructionSink, MemArg, Module, RefType, TableSection, TableType, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function,
+    FunctionSection, GlobalSection, GlobalType, ImportSection, InstructionSink, MemArg, Module,
+    RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wasmparser::component_types::ComponentValType;
 use wasmparser::types::TypesRef;
@@ -98,9 +99,15 @@ pub(super) fn role(interface: &str, function: &str, realloc: Option<u32>) -> Rol
         ("wasi:cli/stdin", "get-stdin") => Role::Stream(STDIN),
         ("wasi:cli/stdout", "get-stdout") => Role::Stream(STDOUT),
         ("wasi:cli/stderr", "get-stderr") => Role::Stream(STDERR),
-        ("wasi:io/streams", "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush") => Role::Write,
+        (
+            "wasi:io/streams",
+            "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush",
+        ) => Role::Write,
         ("wasi:io/streams", "[method]output-stream.check-write") => Role::Grant(WRITE_BYTES),
-        ("wasi:io/streams", "[method]output-stream.flush" | "[method]output-stream.blocking-flush") => Role::Grant(0),
+        (
+            "wasi:io/streams",
+            "[method]output-stream.flush" | "[method]output-stream.blocking-flush",
+        ) => Role::Grant(0),
         ("wasi:clocks/monotonic-clock", "subscribe-duration") => Role::AfterDuration,
         ("wasi:clocks/monotonic-clock", "subscribe-instant") => Role::AtInstant,
         // A program that asks in a loop whether the time has come gets its answer when it has come.
@@ -166,14 +173,24 @@ impl<'t> Front<'t> {
             count: 0,
             types_count: 0,
         };
-        let room = front.define(&(vec![ValType::I32; 4], vec![ValType::I32]), &[], |code, _| {
-            code.global_get(0);
-        });
+        let room = front.define(
+            &(vec![ValType::I32; 4], vec![ValType::I32]),
+            &[],
+            |code, _| {
+                code.global_get(0);
+            },
+        );
         debug_assert_eq!(room, PATCH_ROOM_FUNC);
         front.exports.export(PATCH_ROOM, ExportKind::Func, room);
-        let pack = front.define(&(vec![ValType::I64], vec![ValType::I32]), &[(1, ValType::I64)], |code, _| pack(code));
+        let pack = front.define(
+            &(vec![ValType::I64], vec![ValType::I32]),
+            &[(1, ValType::I64)],
+            |code, _| pack(code),
+        );
         debug_assert_eq!(pack, PACK_FUNC);
-        let unpack = front.define(&(vec![ValType::I32], vec![ValType::I64]), &[], |code, _| unpack(code));
+        let unpack = front.define(&(vec![ValType::I32], vec![ValType::I64]), &[], |code, _| {
+            unpack(code);
+        });
         debug_assert_eq!(unpack, UNPACK_FUNC);
         front
     }
@@ -185,21 +202,48 @@ impl<'t> Front<'t> {
 
     /// Adds a function and exports it under `name`.
     pub(super) fn add(&mut self, name: &str, replacement: &Replacement) {
-        let Replacement { role, signature, result } = replacement;
+        let Replacement {
+            role,
+            signature,
+            result,
+        } = replacement;
         // A function of another shape than WASI's is none of WASI's, whatever its name: it is denied.
-        let role = if role.signature().is_none_or(|expected| expected == *signature) { *role } else { Role::Deny };
+        let role = if role
+            .signature()
+            .is_none_or(|expected| expected == *signature)
+        {
+            *role
+        } else {
+            Role::Deny
+        };
         let function = match role {
             Role::Checkpoint => self.define(signature, &[], |code, front| {
                 (0..16).for_each(|local| _ = code.local_get(local));
                 front.call_slot(Slot::Checkpoint, code);
             }),
-            Role::Stream(handle) => self.define(signature, &[], |code, _| _ = code.i32_const(handle)),
-            Role::Write => self.define(signature, &[], |code, front| front.write(result.as_ref(), code)),
-            Role::AfterDuration => self.define(signature, &[], |code, _| _ = code.local_get(0).call(PACK_FUNC)),
-            Role::AtInstant if self.has_clock => self.define(signature, &[(1, ValType::I64)], |code, front| front.at_instant(code)),
-            Role::AtInstant => self.define(signature, &[], |code, _| _ = code.i32_const(ANY_HANDLE)),
-            Role::Block => self.define(signature, &[(1, ValType::I64)], |code, front| front.block(signature, code)),
-            Role::Poll { realloc } => self.define(signature, POLL_LOCALS, |code, front| front.poll(realloc, code)),
+            Role::Stream(handle) => {
+                self.define(signature, &[], |code, _| _ = code.i32_const(handle))
+            }
+            Role::Write => self.define(signature, &[], |code, front| {
+                front.write(result.as_ref(), code);
+            }),
+            Role::AfterDuration => self.define(signature, &[], |code, _| {
+                _ = code.local_get(0).call(PACK_FUNC);
+            }),
+            Role::AtInstant if self.has_clock => {
+                self.define(signature, &[(1, ValType::I64)], |code, front| {
+                    front.at_instant(code);
+                })
+            }
+            Role::AtInstant => {
+                self.define(signature, &[], |code, _| _ = code.i32_const(ANY_HANDLE))
+            }
+            Role::Block => self.define(signature, &[(1, ValType::I64)], |code, front| {
+                front.block(signature, code);
+            }),
+            Role::Poll { realloc } => self.define(signature, POLL_LOCALS, |code, front| {
+                front.poll(realloc, code);
+            }),
             Role::Grant(number) => self.answer(signature, result.as_ref(), Answer::Grant(number)),
             Role::Drop | Role::Deny => self.answer(signature, result.as_ref(), Answer::Deny),
         };
@@ -212,18 +256,41 @@ impl<'t> Front<'t> {
         imports.import(FORK, STATE_MEMORY, EntityType::Memory(memory));
         let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
         let mut tables = TableSection::new();
-        tables.table(TableType { element_type: RefType::FUNCREF, table64: false, minimum: slots, maximum: Some(slots), shared: false });
+        tables.table(TableType {
+            element_type: RefType::FUNCREF,
+            table64: false,
+            minimum: slots,
+            maximum: Some(slots),
+            shared: false,
+        });
         let mut globals = GlobalSection::new();
-        globals.global(GlobalType { val_type: ValType::I32, mutable: true, shared: false }, &ConstExpr::i32_const(0));
+        globals.global(
+            GlobalType {
+                val_type: ValType::I32,
+                mutable: true,
+                shared: false,
+            },
+            &ConstExpr::i32_const(0),
+        );
         self.exports.export(SLOTS, ExportKind::Table, 0);
         self.exports.export(PATCH_PLACE, ExportKind::Global, 0);
         let mut module = Module::new();
-        module.section(&self.types).section(&imports).section(&self.functions).section(&tables).section(&globals);
+        module
+            .section(&self.types)
+            .section(&imports)
+            .section(&self.functions)
+            .section(&tables)
+            .section(&globals);
         module.section(&self.exports).section(&self.code);
         module
     }
 
-    fn define(&mut self, signature: &Signature, locals: &[(u32, ValType)], body: impl FnOnce(&mut InstructionSink<'_>, &mut Self)) -> u32 {
+    fn define(
+        &mut self,
+        signature: &Signature,
+        locals: &[(u32, ValType)],
+        body: impl FnOnce(&mut InstructionSink<'_>, &mut Self),
+    ) -> u32 {
         let ty = self.ty(signature);
         self.functions.function(ty);
         let mut function = Function::new(locals.iter().copied());
@@ -236,38 +303,65 @@ impl<'t> Front<'t> {
     }
 
     fn ty(&mut self, (params, results): &Signature) -> u32 {
-        self.types.ty().function(params.iter().copied(), results.iter().copied());
+        self.types
+            .ty()
+            .function(params.iter().copied(), results.iter().copied());
         self.types_count += 1;
         self.types_count - 1
     }
 
     /// Calls what the slot holds, with the arguments on the stack.
     fn call_slot(&mut self, slot: Slot, code: &mut InstructionSink<'_>) {
-        let index = self.slots.iter().position(|known| *known == slot).unwrap_or_else(|| {
-            self.slots.push(slot);
-            self.slots.len() - 1
-        });
+        let index = self
+            .slots
+            .iter()
+            .position(|known| *known == slot)
+            .unwrap_or_else(|| {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            });
         let ty = self.ty(&slot.signature());
-        code.i32_const(i32::try_from(index).unwrap_or(i32::MAX)).call_indirect(0, ty);
+        code.i32_const(i32::try_from(index).unwrap_or(i32::MAX))
+            .call_indirect(0, ty);
     }
 
-    fn answer(&mut self, signature: &Signature, result: Option<&ComponentValType>, answer: Answer) -> u32 {
-        self.define(signature, &[], |code, front| front.push_answer(signature, result, answer, code))
+    fn answer(
+        &mut self,
+        signature: &Signature,
+        result: Option<&ComponentValType>,
+        answer: Answer,
+    ) -> u32 {
+        self.define(signature, &[], |code, front| {
+            front.push_answer(signature, result, answer, code);
+        })
     }
 
-    fn push_answer(&self, (params, results): &Signature, result: Option<&ComponentValType>, answer: Answer, code: &mut InstructionSink<'_>) {
+    fn push_answer(
+        &self,
+        (params, results): &Signature,
+        result: Option<&ComponentValType>,
+        answer: Answer,
+        code: &mut InstructionSink<'_>,
+    ) {
         let Some(result) = result else { return };
         match (results.first(), params.len().checked_sub(1)) {
             (Some(core), _) => self.answers.push(result, *core, answer, code),
             // What does not fit one core value goes to the address in the last parameter.
-            (None, Some(last)) => self.answers.store(result, answer, u32::try_from(last).unwrap_or(0), 0, code),
+            (None, Some(last)) => {
+                self.answers
+                    .store(result, answer, u32::try_from(last).unwrap_or(0), 0, code);
+            }
             (None, None) => {}
         }
     }
 
     /// `write(stream, bytes, length, answer)`
     fn write(&mut self, result: Option<&ComponentValType>, code: &mut InstructionSink<'_>) {
-        code.local_get(0).i32_const(STDERR).i32_eq().local_get(1).local_get(2);
+        code.local_get(0)
+            .i32_const(STDERR)
+            .i32_eq()
+            .local_get(1)
+            .local_get(2);
         self.call_slot(Slot::Log, code);
         if let Some(result) = result {
             self.answers.store(result, Answer::Grant(0), 3, 0, code);
@@ -279,12 +373,25 @@ impl<'t> Front<'t> {
         // The time left, or 0 if the instant has passed.
         code.local_get(0);
         self.call_slot(Slot::Now, code);
-        code.local_tee(1).i64_sub().i64_const(0).local_get(0).local_get(1).i64_gt_u().select().call(PACK_FUNC);
+        code.local_tee(1)
+            .i64_sub()
+            .i64_const(0)
+            .local_get(0)
+            .local_get(1)
+            .i64_gt_u()
+            .select()
+            .call(PACK_FUNC);
     }
 
     /// `block(handle)` and `ready(handle) -> bool`
     fn block(&mut self, (_, results): &Signature, code: &mut InstructionSink<'_>) {
-        code.local_get(0).call(UNPACK_FUNC).local_tee(1).i64_eqz().i32_eqz().if_(BlockType::Empty).local_get(1);
+        code.local_get(0)
+            .call(UNPACK_FUNC)
+            .local_tee(1)
+            .i64_eqz()
+            .i32_eqz()
+            .if_(BlockType::Empty)
+            .local_get(1);
         self.call_slot(Slot::Sleep, code);
         code.end();
         if !results.is_empty() {
@@ -302,17 +409,48 @@ impl<'t> Front<'t> {
         const LIST: u32 = 5;
         const LEFT: u32 = 6;
         const SHORTEST: u32 = 7;
-        let word = |offset| MemArg { offset, align: 2, memory_index: 0 };
+        let word = |offset| MemArg {
+            offset,
+            align: 2,
+            memory_index: 0,
+        };
         code.i64_const(-1).local_set(SHORTEST);
         code.block(BlockType::Empty).loop_(BlockType::Empty);
         code.local_get(INDEX).local_get(LENGTH).i32_ge_u().br_if(1);
-        code.local_get(HANDLES).local_get(INDEX).i32_const(2).i32_shl().i32_add().i32_load(word(0));
-        code.call(UNPACK_FUNC).local_tee(LEFT).local_get(SHORTEST).i64_lt_u().if_(BlockType::Empty);
-        code.local_get(LEFT).local_set(SHORTEST).local_get(INDEX).local_set(FIRST).end();
-        code.local_get(INDEX).i32_const(1).i32_add().local_set(INDEX).br(0).end().end();
+        code.local_get(HANDLES)
+            .local_get(INDEX)
+            .i32_const(2)
+            .i32_shl()
+            .i32_add()
+            .i32_load(word(0));
+        code.call(UNPACK_FUNC)
+            .local_tee(LEFT)
+            .local_get(SHORTEST)
+            .i64_lt_u()
+            .if_(BlockType::Empty);
+        code.local_get(LEFT)
+            .local_set(SHORTEST)
+            .local_get(INDEX)
+            .local_set(FIRST)
+            .end();
+        code.local_get(INDEX)
+            .i32_const(1)
+            .i32_add()
+            .local_set(INDEX)
+            .br(0)
+            .end()
+            .end();
         // None to wait for: WASI says trap.
-        code.local_get(LENGTH).i32_eqz().if_(BlockType::Empty).unreachable().end();
-        code.local_get(SHORTEST).i64_eqz().i32_eqz().if_(BlockType::Empty).local_get(SHORTEST);
+        code.local_get(LENGTH)
+            .i32_eqz()
+            .if_(BlockType::Empty)
+            .unreachable()
+            .end();
+        code.local_get(SHORTEST)
+            .i64_eqz()
+            .i32_eqz()
+            .if_(BlockType::Empty)
+            .local_get(SHORTEST);
         self.call_slot(Slot::Sleep, code);
         code.end();
         code.i32_const(0).i32_const(0).i32_const(4).i32_const(4);
@@ -337,21 +475,78 @@ const LONGEST_NS: i64 = 1 << 62;
 /// `pack(nanoseconds) -> handle`; local 1 is the exponent.
 fn pack(code: &mut InstructionSink<'_>) {
     let significant = 64 - MANTISSA_BITS;
-    code.local_get(0).i64_const(LONGEST_NS).local_get(0).i64_const(LONGEST_NS).i64_lt_u().select().local_set(0);
+    code.local_get(0)
+        .i64_const(LONGEST_NS)
+        .local_get(0)
+        .i64_const(LONGEST_NS)
+        .i64_lt_u()
+        .select()
+        .local_set(0);
     // The exponent: how many bits do not fit the mantissa.
-    code.i64_const(significant).local_get(0).i64_clz().i64_sub().local_tee(1).i64_const(0);
-    code.local_get(1).i64_const(0).i64_gt_s().select().local_set(1);
-    code.local_get(0).i64_const(1).local_get(1).i64_shl().i64_const(1).i64_sub().i64_add().local_get(1).i64_shr_u().local_set(0);
+    code.i64_const(significant)
+        .local_get(0)
+        .i64_clz()
+        .i64_sub()
+        .local_tee(1)
+        .i64_const(0);
+    code.local_get(1)
+        .i64_const(0)
+        .i64_gt_s()
+        .select()
+        .local_set(1);
+    code.local_get(0)
+        .i64_const(1)
+        .local_get(1)
+        .i64_shl()
+        .i64_const(1)
+        .i64_sub()
+        .i64_add()
+        .local_get(1)
+        .i64_shr_u()
+        .local_set(0);
     // Rounding up may have carried into one bit more.
-    code.local_get(0).i64_const(MANTISSA_BITS).i64_shr_u().i64_eqz().i32_eqz().if_(BlockType::Empty);
-    code.local_get(0).i64_const(1).i64_shr_u().local_set(0).local_get(1).i64_const(1).i64_add().local_set(1).end();
-    code.local_get(1).i64_const(MANTISSA_BITS).i64_shl().local_get(0).i64_or().i32_wrap_i64().i32_const(DURATION_BIT).i32_or();
+    code.local_get(0)
+        .i64_const(MANTISSA_BITS)
+        .i64_shr_u()
+        .i64_eqz()
+        .i32_eqz()
+        .if_(BlockType::Empty);
+    code.local_get(0)
+        .i64_const(1)
+        .i64_shr_u()
+        .local_set(0)
+        .local_get(1)
+        .i64_const(1)
+        .i64_add()
+        .local_set(1)
+        .end();
+    code.local_get(1)
+        .i64_const(MANTISSA_BITS)
+        .i64_shl()
+        .local_get(0)
+        .i64_or()
+        .i32_wrap_i64()
+        .i32_const(DURATION_BIT)
+        .i32_or();
 }
 
 /// `unpack(handle) -> nanoseconds`; 0 for every handle that is no duration.
 fn unpack(code: &mut InstructionSink<'_>) {
     const EXPONENT_MASK: i64 = 63;
-    code.local_get(0).i64_extend_i32_u().i64_const(MANTISSA_MASK).i64_and();
-    code.local_get(0).i64_extend_i32_u().i64_const(MANTISSA_BITS).i64_shr_u().i64_const(EXPONENT_MASK).i64_and().i64_shl();
-    code.i64_const(0).local_get(0).i32_const(DURATION_BIT).i32_and().select();
+    code.local_get(0)
+        .i64_extend_i32_u()
+        .i64_const(MANTISSA_MASK)
+        .i64_and();
+    code.local_get(0)
+        .i64_extend_i32_u()
+        .i64_const(MANTISSA_BITS)
+        .i64_shr_u()
+        .i64_const(EXPONENT_MASK)
+        .i64_and()
+        .i64_shl();
+    code.i64_const(0)
+        .local_get(0)
+        .i32_const(DURATION_BIT)
+        .i32_and()
+        .select();
 }

@@ -101,7 +101,10 @@ pub const HANDLE_FREE: &[(&str, &str)] = &[
 
 /// An interface's name, split at its version: `wasi:io/streams` and `0.2.6`.
 pub(super) fn split(name: &str) -> (&str, Option<&str>) {
-    name.split_once('@').map_or((name, None), |(interface, version)| (interface, Some(version)))
+    name.split_once('@')
+        .map_or((name, None), |(interface, version)| {
+            (interface, Some(version))
+        })
 }
 
 /// Whether the front module answers this function, instead of the host.
@@ -112,22 +115,37 @@ pub(super) fn is_replaced(interface: &str, function: &str) -> bool {
 /// Checks that an imported interface is one that a program may import, in a version that is compatible.
 pub(super) fn check_import(name: &str, functions: &[String]) -> Result<(), Refusal> {
     let (interface, version) = split(name);
-    let unknown = || Refusal::UnknownImport { name: name.to_string() };
+    let unknown = || Refusal::UnknownImport {
+        name: name.to_string(),
+    };
     let Some(job) = interface.strip_prefix("tinderbox:job/") else {
-        let wasi = WASI_INTERFACES.contains(&interface) && version.is_some_and(|version| in_line(version, "0.2."));
+        let wasi = WASI_INTERFACES.contains(&interface)
+            && version.is_some_and(|version| in_line(version, "0.2."));
         return if wasi { Ok(()) } else { Err(unknown()) };
     };
-    let (_, known) = JOB_INTERFACES.iter().find(|(name, _)| *name == job).ok_or_else(unknown)?;
+    let (_, known) = JOB_INTERFACES
+        .iter()
+        .find(|(name, _)| *name == job)
+        .ok_or_else(unknown)?;
     check_version(interface, version)?;
-    match functions.iter().find(|function| !known.contains(&function.as_str())) {
-        Some(function) => Err(Refusal::UnknownFunction { interface: name.to_string(), function: function.clone() }),
+    match functions
+        .iter()
+        .find(|function| !known.contains(&function.as_str()))
+    {
+        Some(function) => Err(Refusal::UnknownFunction {
+            interface: name.to_string(),
+            function: function.clone(),
+        }),
         None => Ok(()),
     }
 }
 
 /// Checks that a program is among the exported interfaces.
 pub(super) fn check_exports<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), Refusal> {
-    let found = names.into_iter().map(split).find(|(interface, _)| *interface == APPLICATION);
+    let found = names
+        .into_iter()
+        .map(split)
+        .find(|(interface, _)| *interface == APPLICATION);
     let (interface, version) = found.ok_or(Refusal::OtherWorld)?;
     check_version(interface, version)
 }
@@ -137,12 +155,18 @@ fn check_version(interface: &str, version: Option<&str>) -> Result<(), Refusal> 
         return Ok(());
     }
     let found = version.unwrap_or("without a version").to_string();
-    Err(Refusal::ContractVersion { interface: interface.to_string(), found, spoken: SPOKEN })
+    Err(Refusal::ContractVersion {
+        interface: interface.to_string(),
+        found,
+        spoken: SPOKEN,
+    })
 }
 
 /// Whether a version is a release of a line such as `0.1.`.
 fn in_line(version: &str, line: &str) -> bool {
-    version.strip_prefix(line).is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
+    version
+        .strip_prefix(line)
+        .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -154,10 +178,15 @@ mod tests {
     /// The functions of an interface of the contract, as its text has them.
     fn functions_of(interface: &str) -> Vec<&'static str> {
         let head = format!("\ninterface {interface} {{");
-        let start = CONTRACT.find(&head).expect("the interface is in the contract") + head.len();
+        let start = CONTRACT
+            .find(&head)
+            .expect("the interface is in the contract")
+            + head.len();
         let body = &CONTRACT[start..];
         let body = &body[..body.find("\n}").expect("the interface ends")];
-        body.lines().filter_map(|line| line.trim().split_once(": func(").map(|(name, _)| name)).collect()
+        body.lines()
+            .filter_map(|line| line.trim().split_once(": func(").map(|(name, _)| name))
+            .collect()
     }
 
     #[test]
@@ -172,22 +201,45 @@ mod tests {
         assert_eq!(check_exports(["tinderbox:job/application@0.1.7"]), Ok(()));
         let refusal = check_exports(["tinderbox:job/application@0.2.0"]).unwrap_err();
         let message = refusal.to_string();
-        assert!(message.contains("0.2.0") && message.contains("0.1.x"), "{message}");
-        assert_eq!(check_exports(["wasi:cli/run@0.2.6"]), Err(Refusal::OtherWorld));
+        assert!(
+            message.contains("0.2.0") && message.contains("0.1.x"),
+            "{message}"
+        );
+        assert_eq!(
+            check_exports(["wasi:cli/run@0.2.6"]),
+            Err(Refusal::OtherWorld)
+        );
     }
 
     #[test]
     fn what_is_not_known_is_refused_by_name() {
-        for name in ["wasi:http/outgoing-handler@0.2.0", "wasi:io/streams@0.3.0", "wasi:io/streams", "tinderbox:job/secret@0.1.0", "log"] {
-            assert_eq!(check_import(name, &[]), Err(Refusal::UnknownImport { name: name.to_string() }));
+        for name in [
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:io/streams@0.3.0",
+            "wasi:io/streams",
+            "tinderbox:job/secret@0.1.0",
+            "log",
+        ] {
+            assert_eq!(
+                check_import(name, &[]),
+                Err(Refusal::UnknownImport {
+                    name: name.to_string()
+                })
+            );
         }
         assert_eq!(check_import("wasi:io/streams@0.2.12", &[]), Ok(()));
     }
 
     #[test]
     fn a_function_of_a_later_contract_is_refused_by_name() {
-        let refusal = check_import("tinderbox:job/task@0.1.9", &["open-lines".to_string(), "open-portal".to_string()]);
-        let expected = Refusal::UnknownFunction { interface: "tinderbox:job/task@0.1.9".to_string(), function: "open-portal".to_string() };
+        let refusal = check_import(
+            "tinderbox:job/task@0.1.9",
+            &["open-lines".to_string(), "open-portal".to_string()],
+        );
+        let expected = Refusal::UnknownFunction {
+            interface: "tinderbox:job/task@0.1.9".to_string(),
+            function: "open-portal".to_string(),
+        };
         assert_eq!(refusal, Err(expected));
     }
 }

@@ -54,6 +54,8 @@ pub use interface::HANDLE_FREE;
 pub use refusal::Refusal;
 pub use survey::Interface;
 
+use std::fmt;
+
 use survey::Survey;
 
 /// The core module that a linked component imports; it exports `memory`.
@@ -78,7 +80,7 @@ pub const FRESH: u32 = u32::MAX;
 const PAGE_BYTES: u64 = 65_536;
 
 /// A component that can be compiled once, and then serve the driver and all tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Linked {
     /// The rewritten component.
@@ -93,7 +95,7 @@ pub struct Linked {
 ///
 /// A state module must export its memory with a minimum of at least `minimum_pages` and a maximum of at most
 /// `maximum_pages` (it must have one), not shared, with 32-bit addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BaseMemory {
     /// The program's data segments, laid out from address 0; whole pages. What follows is zero.
     pub bytes: Vec<u8>,
@@ -101,6 +103,29 @@ pub struct BaseMemory {
     pub minimum_pages: u64,
     /// Pages of 64 KiB that the memory may grow to. At most 65,535, so that its length in bytes has 32 bits.
     pub maximum_pages: u64,
+}
+
+// Both are megabytes, so they print as lengths.
+
+impl fmt::Debug for Linked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let component = format_args!("{} bytes", self.component.len());
+        f.debug_struct("Linked")
+            .field("component", &component)
+            .field("base", &self.base)
+            .field("globals", &self.globals)
+            .finish()
+    }
+}
+
+impl fmt::Debug for BaseMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pages = self.minimum_pages..=self.maximum_pages;
+        f.debug_struct("BaseMemory")
+            .field("bytes", &format_args!("{} bytes", self.bytes.len()))
+            .field("pages", &pages)
+            .finish()
+    }
 }
 
 /// What a component is, for people.
@@ -144,5 +169,9 @@ fn link_surveyed(survey: &Survey<'_>) -> Result<Linked, Refusal> {
     let component = rewrite::rewrite(survey, &plan)?;
     analysis::check_linked(&component)?;
     let globals = u32::try_from(plan.globals.len()).map_err(Refusal::unsupported)?;
-    Ok(Linked { component, base: plan.base, globals })
+    Ok(Linked {
+        component,
+        base: plan.base,
+        globals,
+    })
 }

@@ -8,7 +8,8 @@ use std::ops::Range;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{EntityType, ExportKind, ImportSection, RawSection, SectionId};
 use wasmparser::{
-    Data, DataKind, ElementKind, ExternalKind, FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef,
+    Data, DataKind, ElementKind, ExternalKind, FunctionBody, GlobalType, MemoryType, Operator,
+    Parser, Payload, TypeRef,
 };
 
 use super::Refusal;
@@ -64,11 +65,18 @@ pub(super) enum Address {
 impl<'a> Module<'a> {
     /// Reads the module at `range` of `component`.
     pub(super) fn read(component: &'a [u8], range: Range<usize>) -> Result<Self, Refusal> {
-        let mut module = Self { range: range.clone(), ..Self::default() };
-        let bytes = component.get(range.clone()).ok_or_else(|| Refusal::cut_off(component.len()))?;
+        let mut module = Self {
+            range: range.clone(),
+            ..Self::default()
+        };
+        let bytes = component
+            .get(range.clone())
+            .ok_or_else(|| Refusal::cut_off(component.len()))?;
         for payload in Parser::new(range.start as u64).parse_all(bytes) {
             let payload = payload.map_err(|error| Refusal::malformed(&error))?;
-            module.read_payload(payload).map_err(|error| Refusal::malformed(&error))?;
+            module
+                .read_payload(payload)
+                .map_err(|error| Refusal::malformed(&error))?;
         }
         Ok(module)
     }
@@ -93,7 +101,8 @@ impl<'a> Module<'a> {
             }),
             Payload::ExportSection(section) => section.into_iter().try_for_each(|export| {
                 let export = export?;
-                self.exports.insert(export.name, (export.kind, export.index));
+                self.exports
+                    .insert(export.name, (export.kind, export.index));
                 Ok(())
             }),
             Payload::StartSection { func, .. } => {
@@ -149,12 +158,18 @@ impl<'a> Segment<'a> {
                 let mut operators = offset_expr.get_operators_reader();
                 let first = operators.read()?;
                 Some(match (first, operators.read()?) {
-                    (Operator::I32Const { value }, Operator::End) => Address::Constant(value.cast_unsigned()),
+                    (Operator::I32Const { value }, Operator::End) => {
+                        Address::Constant(value.cast_unsigned())
+                    }
                     _ => Address::Computed,
                 })
             }
         };
-        Ok(Self { address, bytes: data.data, offset: data.range.start })
+        Ok(Self {
+            address,
+            bytes: data.data,
+            offset: data.range.start,
+        })
     }
 }
 
@@ -169,9 +184,21 @@ pub(super) struct ModuleEdit {
 
 /// Writes the module with its edit, without its start section (the function is exported instead) and without its
 /// active data segments (they are in the base memory).
-pub(super) fn rewrite(component: &[u8], module: &Module<'_>, edit: &ModuleEdit) -> Result<wasm_encoder::Module, Refusal> {
-    let mut writer = Writer { out: wasm_encoder::Module::new(), module, edit, imported: false, exported: false };
-    for payload in Parser::new(module.range.start as u64).parse_all(&component[module.range.clone()]) {
+pub(super) fn rewrite(
+    component: &[u8],
+    module: &Module<'_>,
+    edit: &ModuleEdit,
+) -> Result<wasm_encoder::Module, Refusal> {
+    let mut writer = Writer {
+        out: wasm_encoder::Module::new(),
+        module,
+        edit,
+        imported: false,
+        exported: false,
+    };
+    for payload in
+        Parser::new(module.range.start as u64).parse_all(&component[module.range.clone()])
+    {
         let payload = payload.map_err(|error| Refusal::malformed(&error))?;
         writer.write(component, payload)?;
     }
@@ -203,7 +230,10 @@ impl Writer<'_, '_> {
             }
             other => {
                 if let Some((id, range)) = other.as_section() {
-                    self.out.section(&RawSection { id, data: &component[range] });
+                    self.out.section(&RawSection {
+                        id,
+                        data: &component[range],
+                    });
                 }
                 Ok(())
             }
@@ -213,10 +243,16 @@ impl Writer<'_, '_> {
     /// Writes the import and export sections that the module does not have, before the first section that comes after them.
     fn add_missing(&mut self, next: u8) -> Result<(), Refusal> {
         let next = rank(next);
-        if !self.imported && next > rank(SectionId::Import as u8) && self.edit.memory_import.is_some() {
+        if !self.imported
+            && next > rank(SectionId::Import as u8)
+            && self.edit.memory_import.is_some()
+        {
             self.imports(None)?;
         }
-        if !self.exported && next > rank(SectionId::Export as u8) && (!self.edit.globals.is_empty() || self.module.start.is_some()) {
+        if !self.exported
+            && next > rank(SectionId::Export as u8)
+            && (!self.edit.globals.is_empty() || self.module.start.is_some())
+        {
             self.exports(None)?;
         }
         Ok(())
@@ -226,7 +262,9 @@ impl Writer<'_, '_> {
         self.imported = true;
         let mut imports = ImportSection::new();
         if let Some(old) = old {
-            RoundtripReencoder.parse_import_section(&mut imports, old).map_err(Refusal::unsupported)?;
+            RoundtripReencoder
+                .parse_import_section(&mut imports, old)
+                .map_err(Refusal::unsupported)?;
         }
         if let Some((module, field, memory)) = self.edit.memory_import {
             imports.import(module, field, EntityType::Memory(memory));
@@ -239,7 +277,9 @@ impl Writer<'_, '_> {
         self.exported = true;
         let mut exports = wasm_encoder::ExportSection::new();
         if let Some(old) = old {
-            RoundtripReencoder.parse_export_section(&mut exports, old).map_err(Refusal::unsupported)?;
+            RoundtripReencoder
+                .parse_export_section(&mut exports, old)
+                .map_err(Refusal::unsupported)?;
         }
         for &global in &self.edit.globals {
             exports.export(&global_export(global), ExportKind::Global, global);
@@ -255,7 +295,11 @@ impl Writer<'_, '_> {
     fn data(&mut self) {
         let mut data = wasm_encoder::DataSection::new();
         for segment in &self.module.segments {
-            let bytes = if segment.address.is_some() { &[] } else { segment.bytes };
+            let bytes = if segment.address.is_some() {
+                &[]
+            } else {
+                segment.bytes
+            };
             data.passive(bytes.iter().copied());
         }
         self.out.section(&data);

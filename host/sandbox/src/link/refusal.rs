@@ -11,11 +11,15 @@ pub enum Refusal {
     Empty,
 
     /// WebAssembly's text format, or any other text.
-    #[error("this is text, not a compiled WebAssembly component; compile it first (`tinderbox build` makes one from a source folder)")]
+    #[error(
+        "this is text, not a compiled WebAssembly component; compile it first (`tinderbox build` makes one from a source folder)"
+    )]
     Text,
 
     /// A program for an operating system.
-    #[error("this is a native program (ELF); build it for the target wasm32-wasip2 instead (`tinderbox build` does)")]
+    #[error(
+        "this is a native program (ELF); build it for the target wasm32-wasip2 instead (`tinderbox build` does)"
+    )]
     Native,
 
     /// What an engine compiled from a component.
@@ -25,7 +29,9 @@ pub enum Refusal {
     Precompiled,
 
     /// None of the formats above.
-    #[error("this is not a WebAssembly component; a component is what `tinderbox build` makes from a source folder")]
+    #[error(
+        "this is not a WebAssembly component; a component is what `tinderbox build` makes from a source folder"
+    )]
     NotWebAssembly,
 
     /// A core module: WebAssembly, but not a component.
@@ -35,7 +41,9 @@ pub enum Refusal {
     CoreModule,
 
     /// Cut off or damaged.
-    #[error("the component is damaged or cut off at byte {offset}: {reason}; copy or build it again")]
+    #[error(
+        "the component is damaged or cut off at byte {offset}: {reason}; copy or build it again"
+    )]
     Malformed {
         /// Bytes from the file's start.
         offset: usize,
@@ -48,7 +56,9 @@ pub enum Refusal {
     LinkedBefore,
 
     /// It needs a part of WebAssembly that jobs do not have.
-    #[error("the component uses {proposal}, which jobs cannot use; compile it without (at byte {offset}: {reason})")]
+    #[error(
+        "the component uses {proposal}, which jobs cannot use; compile it without (at byte {offset}: {reason})"
+    )]
     Proposal {
         /// The part, for people.
         proposal: &'static str,
@@ -65,7 +75,9 @@ pub enum Refusal {
     OtherWorld,
 
     /// A contract that this host does not speak.
-    #[error("the component was built for `{interface}` {found}, this Tinderbox speaks {spoken}; build it with an SDK of that version")]
+    #[error(
+        "the component was built for `{interface}` {found}, this Tinderbox speaks {spoken}; build it with an SDK of that version"
+    )]
     ContractVersion {
         /// The interface without its version.
         interface: String,
@@ -76,14 +88,18 @@ pub enum Refusal {
     },
 
     /// Neither the contract nor the part of WASI that is answered.
-    #[error("the component imports `{name}`, which no job can have; only `tinderbox:job` and WASI 0.2 (cli, clocks, filesystem, io, random, sockets) are known")]
+    #[error(
+        "the component imports `{name}`, which no job can have; only `tinderbox:job` and WASI 0.2 (cli, clocks, filesystem, io, random, sockets) are known"
+    )]
     UnknownImport {
         /// The import as the component names it.
         name: String,
     },
 
     /// A function that a later version of the contract may have.
-    #[error("the component imports `{function}` of `{interface}`, which this Tinderbox does not have; use a newer Tinderbox or an older SDK")]
+    #[error(
+        "the component imports `{function}` of `{interface}`, which this Tinderbox does not have; use a newer Tinderbox or an older SDK"
+    )]
     UnknownFunction {
         /// The interface as the component names it.
         interface: String,
@@ -92,19 +108,27 @@ pub enum Refusal {
     },
 
     /// It prints, but its output has nowhere to go.
-    #[error("the component prints but does not import `log` of `tinderbox:job/logging`; its SDK must import it")]
+    #[error(
+        "the component prints but does not import `log` of `tinderbox:job/logging`; its SDK must import it"
+    )]
     NoLogging,
 
     /// The code is in a component inside the component.
-    #[error("the component's code is in a nested component, which cannot be forked yet; link it into one component with its own memory")]
+    #[error(
+        "the component's code is in a nested component, which cannot be forked yet; link it into one component with its own memory"
+    )]
     Nested,
 
     /// Handles to resources live in the host and do not travel with the memory.
-    #[error("the component defines resources of its own, whose handles a fork would not have; use plain numbers instead")]
+    #[error(
+        "the component defines resources of its own, whose handles a fork would not have; use plain numbers instead"
+    )]
     OwnResources,
 
     /// Nothing to take an image of.
-    #[error("the component has no memory, so it cannot be forked; this is no program that a compiler for wasm32-wasip2 made")]
+    #[error(
+        "the component has no memory, so it cannot be forked; this is no program that a compiler for wasm32-wasip2 made"
+    )]
     NoMemory,
 
     /// More than one memory.
@@ -115,7 +139,9 @@ pub enum Refusal {
     },
 
     /// A memory for threads.
-    #[error("the component's memory is shared between threads, which a fork cannot carry; build it without threads")]
+    #[error(
+        "the component's memory is shared between threads, which a fork cannot carry; build it without threads"
+    )]
     SharedMemory,
 
     /// A 64-bit memory.
@@ -123,11 +149,15 @@ pub enum Refusal {
     WideMemory,
 
     /// A memory that starts at 4 GiB.
-    #[error("the component's memory starts with 4 GiB; at most 65,535 pages of 64 KiB can be forked, so make the initial memory smaller")]
+    #[error(
+        "the component's memory starts with 4 GiB; at most 65,535 pages of 64 KiB can be forked, so make the initial memory smaller"
+    )]
     HugeMemory,
 
     /// Tables are not part of an image.
-    #[error("the component changes a table as it runs (`{instruction}` at byte {offset}), which a fork would not see; build it without dynamic linking")]
+    #[error(
+        "the component changes a table as it runs (`{instruction}` at byte {offset}), which a fork would not see; build it without dynamic linking"
+    )]
     TableWrite {
         /// The instruction.
         instruction: &'static str,
@@ -136,7 +166,9 @@ pub enum Refusal {
     },
 
     /// A written global that is no number of at most 64 bits.
-    #[error("the component writes a global of type {kind}; only i32, i64, f32 and f64 can be carried to a fork")]
+    #[error(
+        "the component writes a global of type {kind}; only i32, i64, f32 and f64 can be carried to a fork"
+    )]
     GlobalKind {
         /// The type.
         kind: String,
@@ -152,21 +184,27 @@ pub enum Refusal {
     },
 
     /// Position-independent data.
-    #[error("the component's data segment at byte {offset} has no constant address; build it without position-independent code")]
+    #[error(
+        "the component's data segment at byte {offset} has no constant address; build it without position-independent code"
+    )]
     DataAddress {
         /// Bytes from the file's start.
         offset: usize,
     },
 
     /// Data beyond the memory: instantiating it could only trap.
-    #[error("the component's data segment at byte {offset} is outside its initial memory; it could never start")]
+    #[error(
+        "the component's data segment at byte {offset} is outside its initial memory; it could never start"
+    )]
     DataOutside {
         /// Bytes from the file's start.
         offset: usize,
     },
 
     /// Data so far up that the smallest image would be too large.
-    #[error("the component's data segment at byte {offset} ends beyond {most_mib} MiB of memory, more than an image may hold; place its data lower")]
+    #[error(
+        "the component's data segment at byte {offset} ends beyond {most_mib} MiB of memory, more than an image may hold; place its data lower"
+    )]
     DataFar {
         /// Bytes from the file's start.
         offset: usize,
@@ -175,11 +213,15 @@ pub enum Refusal {
     },
 
     /// Two instances of one module have one set of globals each.
-    #[error("the component instantiates a module twice, so its state is not in one place; instantiate each module once")]
+    #[error(
+        "the component instantiates a module twice, so its state is not in one place; instantiate each module once"
+    )]
     Twice,
 
     /// Valid, but built in a way that the rewriting does not follow.
-    #[error("the component is put together in a way that cannot be linked: {reason}; please report it with the component")]
+    #[error(
+        "the component is put together in a way that cannot be linked: {reason}; please report it with the component"
+    )]
     Unsupported {
         /// What was met.
         reason: String,
@@ -189,15 +231,23 @@ pub enum Refusal {
 impl Refusal {
     /// A fault that the parser or the validator found.
     pub(super) fn malformed(error: &wasmparser::BinaryReaderError) -> Self {
-        Self::Malformed { offset: error.offset(), reason: error.message().to_string() }
+        Self::Malformed {
+            offset: error.offset(),
+            reason: error.message().to_string(),
+        }
     }
 
     /// The bytes end in the middle of a module or a component.
     pub(super) fn cut_off(length: usize) -> Self {
-        Self::Malformed { offset: length, reason: "unexpected end-of-file".to_string() }
+        Self::Malformed {
+            offset: length,
+            reason: "unexpected end-of-file".to_string(),
+        }
     }
 
     pub(super) fn unsupported(reason: impl ToString) -> Self {
-        Self::Unsupported { reason: reason.to_string() }
+        Self::Unsupported {
+            reason: reason.to_string(),
+        }
     }
 }

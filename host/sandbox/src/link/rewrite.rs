@@ -6,13 +6,20 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, RoundtripReencoder, component_utils};
-use wasm_encoder::{
-    Alias, CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection, ComponentExportKind, ComponentExportSection,
-    ComponentImportSection, ComponentInstanceSection, ComponentSection, ComponentTypeRef, ComponentTypeSection, ComponentValType, CoreTypeSection,
-    EntityType, ExportKind, InstanceSection, InstanceType, ModuleArg, ModuleSection, ModuleType, PrimitiveValType, RawSection, ValType,
+use wasm_encoder::reencode::{
+    Error, Reencode, ReencodeComponent, RoundtripReencoder, component_utils,
 };
-use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, InstanceTypeDeclaration, KnownCustom, Parser, Payload};
+use wasm_encoder::{
+    Alias, CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection,
+    ComponentExportKind, ComponentExportSection, ComponentImportSection, ComponentInstanceSection,
+    ComponentSection, ComponentTypeRef, ComponentTypeSection, ComponentValType, CoreTypeSection,
+    EntityType, ExportKind, InstanceSection, InstanceType, ModuleArg, ModuleSection, ModuleType,
+    PrimitiveValType, RawSection, ValType,
+};
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, InstanceTypeDeclaration,
+    KnownCustom, Parser, Payload,
+};
 
 use super::analysis::Plan;
 use super::back::{self, Back, RESTORE};
@@ -31,7 +38,14 @@ const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock";
 /// If the program prints without a log to print to, or is built in a way that cannot be followed.
 pub(super) fn rewrite(survey: &Survey<'_>, plan: &Plan) -> Result<Vec<u8>, Refusal> {
     let replacements = replacements(survey)?;
-    let mut rewriter = Rewriter { survey, plan, replacements, out: Component::new(), spaces: Spaces::default(), opening: None };
+    let mut rewriter = Rewriter {
+        survey,
+        plan,
+        replacements,
+        out: Component::new(),
+        spaces: Spaces::default(),
+        opening: None,
+    };
     let mut skipped = 0;
     for payload in Parser::new(0).parse_all(survey.bytes) {
         let payload = payload.map_err(|error| Refusal::malformed(&error))?;
@@ -39,7 +53,10 @@ pub(super) fn rewrite(survey: &Survey<'_>, plan: &Plan) -> Result<Vec<u8>, Refus
             skipped -= i32::from(skipped > 0);
             continue;
         }
-        let opens = matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
+        let opens = matches!(
+            payload,
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. }
+        );
         if skipped == 0 {
             rewriter.payload(payload)?;
         }
@@ -56,7 +73,10 @@ fn replacements(survey: &Survey<'_>) -> Result<BTreeMap<u32, Replacement>, Refus
         let (role, result) = match *core {
             CoreFunc::ResourceDrop => (Role::Drop, None),
             CoreFunc::Lowered { func, realloc } => match lowered_role(survey, func, realloc) {
-                Some(role) => (role, survey.types[survey.types.component_function_at(func)].result),
+                Some(role) => (
+                    role,
+                    survey.types[survey.types.component_function_at(func)].result,
+                ),
                 None => continue,
             },
             CoreFunc::Other => continue,
@@ -64,13 +84,22 @@ fn replacements(survey: &Survey<'_>) -> Result<BTreeMap<u32, Replacement>, Refus
         if role == Role::Write && imported(survey, LOGGING, "log").is_none() {
             return Err(Refusal::NoLogging);
         }
-        replacements.insert(index, Replacement { role, signature: signature(survey, index)?, result });
+        replacements.insert(
+            index,
+            Replacement {
+                role,
+                signature: signature(survey, index)?,
+                result,
+            },
+        );
     }
     Ok(replacements)
 }
 
 fn lowered_role(survey: &Survey<'_>, func: u32, realloc: Option<u32>) -> Option<Role> {
-    let Func::Imported(import, function) = *survey.funcs.get(func as usize)? else { return None };
+    let Func::Imported(import, function) = *survey.funcs.get(func as usize)? else {
+        return None;
+    };
     let (interface, _) = interface::split(survey.imports[import].name);
     if (interface, function) == (DRIVER, "checkpoint") {
         return Some(Role::Checkpoint);
@@ -79,17 +108,29 @@ fn lowered_role(survey: &Survey<'_>, func: u32, realloc: Option<u32>) -> Option<
 }
 
 /// The import of an interface, if the component names this function of it.
-fn imported<'s, 'a>(survey: &'s Survey<'a>, interface: &str, function: &str) -> Option<&'s Import<'a>> {
+fn imported<'s, 'a>(
+    survey: &'s Survey<'a>,
+    interface: &str,
+    function: &str,
+) -> Option<&'s Import<'a>> {
     let functions = survey.imported_interfaces();
-    let found = survey.imports.iter().zip(functions).find(|(import, _)| interface::split(import.name).0 == interface);
-    found.filter(|(_, known)| known.functions.iter().any(|name| name == function)).map(|(import, _)| import)
+    let found = survey
+        .imports
+        .iter()
+        .zip(functions)
+        .find(|(import, _)| interface::split(import.name).0 == interface);
+    found
+        .filter(|(_, known)| known.functions.iter().any(|name| name == function))
+        .map(|(import, _)| import)
 }
 
 fn signature(survey: &Survey<'_>, core_func: u32) -> Result<(Vec<ValType>, Vec<ValType>), Refusal> {
     let ty = survey.types[survey.types.as_ref().core_function_at(core_func)].unwrap_func();
     let encode = |types: &[wasmparser::ValType]| {
         let types = types.iter().map(|ty| RoundtripReencoder.val_type(*ty));
-        types.collect::<Result<Vec<_>, _>>().map_err(Refusal::unsupported)
+        types
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Refusal::unsupported)
     };
     Ok((encode(ty.params())?, encode(ty.results())?))
 }
@@ -173,8 +214,14 @@ impl Rewriter<'_, '_> {
             Payload::ComponentExportSection(section) => return self.exports(section),
             Payload::ComponentTypeSection(section) => return self.types(section),
             // Its names are by index, and indices move.
-            Payload::CustomSection(section) if matches!(section.as_known(), KnownCustom::ComponentName(_)) => return Ok(()),
-            Payload::ComponentImportSection(ref section) => self.spaces.instances += section.count(),
+            Payload::CustomSection(section)
+                if matches!(section.as_known(), KnownCustom::ComponentName(_)) =>
+            {
+                return Ok(());
+            }
+            Payload::ComponentImportSection(ref section) => {
+                self.spaces.instances += section.count();
+            }
             Payload::CoreTypeSection(ref section) => self.spaces.core_types += section.count(),
             _ => {}
         }
@@ -185,7 +232,10 @@ impl Rewriter<'_, '_> {
     /// Copies a section as it is.
     fn copy(&mut self, payload: &Payload<'_>) {
         if let Some((id, range)) = payload.as_section() {
-            self.out.section(&RawSection { id, data: &self.survey.bytes[range] });
+            self.out.section(&RawSection {
+                id,
+                data: &self.survey.bytes[range],
+            });
         }
     }
 
@@ -194,7 +244,8 @@ impl Rewriter<'_, '_> {
         self.spaces.core_modules.keep();
         match self.plan.edits.get(&number) {
             Some(edit) => {
-                let module = module::rewrite(self.survey.bytes, &self.survey.modules[number], edit)?;
+                let module =
+                    module::rewrite(self.survey.bytes, &self.survey.modules[number], edit)?;
                 self.out.section(&ModuleSection(&module));
             }
             None => self.copy(&payload),
@@ -203,36 +254,58 @@ impl Rewriter<'_, '_> {
     }
 
     /// Copies types; those of interfaces that are answered here lose the functions that nobody will call.
-    fn types(&mut self, section: wasmparser::ComponentTypeSectionReader<'_>) -> Result<(), Refusal> {
+    fn types(
+        &mut self,
+        section: wasmparser::ComponentTypeSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         let mut types = ComponentTypeSection::new();
         for ty in section {
             let ty = ty.map_err(|error| Refusal::malformed(&error))?;
-            let import = self.survey.imports.iter().find(|import| import.ty == self.spaces.types);
+            let import = self
+                .survey
+                .imports
+                .iter()
+                .find(|import| import.ty == self.spaces.types);
             let ty = match (ty, import) {
                 (wasmparser::ComponentType::Instance(declarations), Some(import)) => {
                     wasmparser::ComponentType::Instance(without_replaced(import.name, declarations))
                 }
                 (ty, _) => ty,
             };
-            RoundtripReencoder.parse_component_type(types.ty(), ty).map_err(Refusal::unsupported)?;
+            RoundtripReencoder
+                .parse_component_type(types.ty(), ty)
+                .map_err(Refusal::unsupported)?;
             self.spaces.types += 1;
         }
         self.out.section(&types);
         Ok(())
     }
 
-    fn core_instances(&mut self, section: wasmparser::InstanceSectionReader<'_>) -> Result<(), Refusal> {
+    fn core_instances(
+        &mut self,
+        section: wasmparser::InstanceSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         let state = self.open()?.state;
         let mut instances = InstanceSection::new();
         for instance in section {
             match instance.map_err(|error| Refusal::malformed(&error))? {
-                wasmparser::Instance::Instantiate { module_index, args } if module_index as usize == self.plan.memory_owner => {
-                    let mut args: Vec<_> =
-                        args.iter().map(|arg| (arg.name, ModuleArg::Instance(self.spaces.core_instances.get(arg.index)))).collect();
+                wasmparser::Instance::Instantiate { module_index, args }
+                    if module_index as usize == self.plan.memory_owner =>
+                {
+                    let mut args: Vec<_> = args
+                        .iter()
+                        .map(|arg| {
+                            (
+                                arg.name,
+                                ModuleArg::Instance(self.spaces.core_instances.get(arg.index)),
+                            )
+                        })
+                        .collect();
                     args.push((STATE_MODULE, ModuleArg::Instance(state)));
                     instances.instantiate(self.spaces.core_modules.get(module_index), args);
                 }
-                other => component_utils::parse_instance(self, &mut instances, other).map_err(Refusal::unsupported)?,
+                other => component_utils::parse_instance(self, &mut instances, other)
+                    .map_err(Refusal::unsupported)?,
             }
             self.spaces.core_instances.keep();
         }
@@ -240,7 +313,10 @@ impl Rewriter<'_, '_> {
         Ok(())
     }
 
-    fn canonicals(&mut self, section: wasmparser::ComponentCanonicalSectionReader<'_>) -> Result<(), Refusal> {
+    fn canonicals(
+        &mut self,
+        section: wasmparser::ComponentCanonicalSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         self.open()?;
         let mut canonicals = CanonicalFunctionSection::new();
         for function in section {
@@ -253,7 +329,8 @@ impl Rewriter<'_, '_> {
             } else {
                 self.spaces.core_funcs.keep();
             }
-            component_utils::parse_component_canonical(self, &mut canonicals, function).map_err(Refusal::unsupported)?;
+            component_utils::parse_component_canonical(self, &mut canonicals, function)
+                .map_err(Refusal::unsupported)?;
         }
         self.out.section(&canonicals);
         Ok(())
@@ -264,7 +341,10 @@ impl Rewriter<'_, '_> {
         self.opening.as_ref()?.replaced.get(&core_func).copied()
     }
 
-    fn aliases(&mut self, section: wasmparser::ComponentAliasSectionReader<'_>) -> Result<(), Refusal> {
+    fn aliases(
+        &mut self,
+        section: wasmparser::ComponentAliasSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         let mut aliases = ComponentAliasSection::new();
         for alias in section {
             let alias = alias.map_err(|error| Refusal::malformed(&error))?;
@@ -280,16 +360,28 @@ impl Rewriter<'_, '_> {
     fn count_alias(&mut self, alias: &ComponentAlias<'_>) -> bool {
         use wasmparser::ExternalKind;
         match alias {
-            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Func, .. } => {
+            ComponentAlias::InstanceExport {
+                kind: ComponentExternalKind::Func,
+                ..
+            } => {
                 if self.is_replaced(self.spaces.funcs.new.len()) {
                     self.spaces.funcs.replace(GONE);
                     return false;
                 }
                 self.spaces.funcs.keep();
             }
-            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. }
-            | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => self.spaces.types += 1,
-            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Instance, .. } => self.spaces.instances += 1,
+            ComponentAlias::InstanceExport {
+                kind: ComponentExternalKind::Type,
+                ..
+            }
+            | ComponentAlias::Outer {
+                kind: ComponentOuterAliasKind::Type,
+                ..
+            } => self.spaces.types += 1,
+            ComponentAlias::InstanceExport {
+                kind: ComponentExternalKind::Instance,
+                ..
+            } => self.spaces.instances += 1,
             ComponentAlias::CoreInstanceExport { kind, .. } => match kind {
                 ExternalKind::Func | ExternalKind::FuncExact => self.spaces.core_funcs.keep(),
                 ExternalKind::Table => self.spaces.core_tables += 1,
@@ -304,32 +396,43 @@ impl Rewriter<'_, '_> {
 
     fn is_replaced(&self, func: usize) -> bool {
         match self.survey.funcs.get(func) {
-            Some(Func::Imported(import, function)) => {
-                interface::is_replaced(interface::split(self.survey.imports[*import].name).0, function)
-            }
+            Some(Func::Imported(import, function)) => interface::is_replaced(
+                interface::split(self.survey.imports[*import].name).0,
+                function,
+            ),
             _ => false,
         }
     }
 
-    fn instances(&mut self, section: wasmparser::ComponentInstanceSectionReader<'_>) -> Result<(), Refusal> {
+    fn instances(
+        &mut self,
+        section: wasmparser::ComponentInstanceSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         let mut instances = ComponentInstanceSection::new();
         self.spaces.instances += section.count();
-        self.parse_component_instance_section(&mut instances, section).map_err(Refusal::unsupported)?;
+        self.parse_component_instance_section(&mut instances, section)
+            .map_err(Refusal::unsupported)?;
         self.out.section(&instances);
         Ok(())
     }
 
-    fn exports(&mut self, section: wasmparser::ComponentExportSectionReader<'_>) -> Result<(), Refusal> {
+    fn exports(
+        &mut self,
+        section: wasmparser::ComponentExportSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         let mut exports = ComponentExportSection::new();
         for export in section {
             let export = export.map_err(|error| Refusal::malformed(&error))?;
             let kind = export.kind;
-            self.parse_component_export(&mut exports, export).map_err(Refusal::unsupported)?;
+            self.parse_component_export(&mut exports, export)
+                .map_err(Refusal::unsupported)?;
             match kind {
                 ComponentExternalKind::Func => self.spaces.funcs.keep(),
                 ComponentExternalKind::Instance => self.spaces.instances += 1,
                 ComponentExternalKind::Type => self.spaces.types += 1,
-                ComponentExternalKind::Module | ComponentExternalKind::Value | ComponentExternalKind::Component => {}
+                ComponentExternalKind::Module
+                | ComponentExternalKind::Value
+                | ComponentExternalKind::Component => {}
             }
         }
         self.out.section(&exports);
@@ -338,13 +441,23 @@ impl Rewriter<'_, '_> {
 }
 
 /// An import's type without the functions that the front module answers.
-fn without_replaced<'t>(import: &str, declarations: Box<[InstanceTypeDeclaration<'t>]>) -> Box<[InstanceTypeDeclaration<'t>]> {
+fn without_replaced<'t>(
+    import: &str,
+    declarations: Box<[InstanceTypeDeclaration<'t>]>,
+) -> Box<[InstanceTypeDeclaration<'t>]> {
     let (interface, _) = interface::split(import);
     let goes = |declaration: &InstanceTypeDeclaration<'_>| match declaration {
-        InstanceTypeDeclaration::Export { name, ty: wasmparser::ComponentTypeRef::Func(_) } => interface::is_replaced(interface, name.name),
+        InstanceTypeDeclaration::Export {
+            name,
+            ty: wasmparser::ComponentTypeRef::Func(_),
+        } => interface::is_replaced(interface, name.name),
         _ => false,
     };
-    declarations.into_vec().into_iter().filter(|declaration| !goes(declaration)).collect()
+    declarations
+        .into_vec()
+        .into_iter()
+        .filter(|declaration| !goes(declaration))
+        .collect()
 }
 
 /// What this step adds.
@@ -355,7 +468,9 @@ impl Rewriter<'_, '_> {
             let opening = self.write_opening()?;
             self.opening = Some(opening);
         }
-        self.opening.as_ref().ok_or_else(|| Refusal::unsupported("it has no core instance"))
+        self.opening
+            .as_ref()
+            .ok_or_else(|| Refusal::unsupported("it has no core instance"))
     }
 
     fn write_opening(&mut self) -> Result<Opening, Refusal> {
@@ -364,7 +479,10 @@ impl Rewriter<'_, '_> {
         let state = self.instantiate(state_module, &[]);
         let memory = self.alias_core(state, ExportKind::Memory, STATE_MEMORY);
 
-        let mut front = Front::new(self.survey.types.as_ref(), imported(self.survey, MONOTONIC_CLOCK, "now").is_some());
+        let mut front = Front::new(
+            self.survey.types.as_ref(),
+            imported(self.survey, MONOTONIC_CLOCK, "now").is_some(),
+        );
         for (core_func, replacement) in &self.replacements {
             front.add(&core_func.to_string(), replacement);
         }
@@ -373,8 +491,23 @@ impl Rewriter<'_, '_> {
         let front = self.instantiate(front_module, &[(FORK, state)]);
         let patch_room = self.alias_core(front, ExportKind::Func, PATCH_ROOM);
         let replaced: Vec<u32> = self.replacements.keys().copied().collect();
-        let replaced = replaced.into_iter().map(|old| (old, self.alias_core(front, ExportKind::Func, &old.to_string()))).collect();
-        Ok(Opening { state, memory, front, patch_room, slots, replaced })
+        let replaced = replaced
+            .into_iter()
+            .map(|old| {
+                (
+                    old,
+                    self.alias_core(front, ExportKind::Func, &old.to_string()),
+                )
+            })
+            .collect();
+        Ok(Opening {
+            state,
+            memory,
+            front,
+            patch_room,
+            slots,
+            replaced,
+        })
     }
 
     fn import_state_module(&mut self, memory: wasm_encoder::MemoryType) -> u32 {
@@ -383,7 +516,10 @@ impl Rewriter<'_, '_> {
         let mut types = CoreTypeSection::new();
         types.ty().module(&ty);
         let mut imports = ComponentImportSection::new();
-        imports.import(STATE_MODULE, ComponentTypeRef::Module(self.spaces.core_types));
+        imports.import(
+            STATE_MODULE,
+            ComponentTypeRef::Module(self.spaces.core_types),
+        );
         self.section(&types).section(&imports);
         self.spaces.core_types += 1;
         self.spaces.core_modules.add()
@@ -392,11 +528,21 @@ impl Rewriter<'_, '_> {
     /// Defines the back module and instantiates it, last of all.
     fn end(&mut self) -> Result<(), Refusal> {
         self.open()?;
-        let Some(opening) = self.opening.take() else { return Ok(()) };
+        let Some(opening) = self.opening.take() else {
+            return Ok(());
+        };
         let mut args = vec![
             (STATE_MEMORY.to_string(), ExportKind::Memory, opening.memory),
-            (SLOTS.to_string(), ExportKind::Table, self.alias_core(opening.front, ExportKind::Table, SLOTS)),
-            (PATCH_PLACE.to_string(), ExportKind::Global, self.alias_core(opening.front, ExportKind::Global, PATCH_PLACE)),
+            (
+                SLOTS.to_string(),
+                ExportKind::Table,
+                self.alias_core(opening.front, ExportKind::Table, SLOTS),
+            ),
+            (
+                PATCH_PLACE.to_string(),
+                ExportKind::Global,
+                self.alias_core(opening.front, ExportKind::Global, PATCH_PLACE),
+            ),
         ];
         self.lower_restore(&opening, &mut args);
         for (number, slot) in opening.slots.iter().enumerate() {
@@ -408,7 +554,11 @@ impl Rewriter<'_, '_> {
             args.push((back::start_name(number), ExportKind::Func, function));
         }
         for (number, global) in self.plan.globals.iter().enumerate() {
-            let index = self.alias_original(global.instance, ExportKind::Global, &global_export(global.index));
+            let index = self.alias_original(
+                global.instance,
+                ExportKind::Global,
+                &global_export(global.index),
+            );
             args.push((back::global_name(number), ExportKind::Global, index));
         }
         let globals: Vec<_> = self.plan.globals.iter().map(|global| global.ty).collect();
@@ -431,10 +581,17 @@ impl Rewriter<'_, '_> {
         let instance = self.import_instance(RESTORE_INTERFACE, &restore_type());
         for (name, ..) in RESTORE {
             let options: &[CanonicalOption] = match name {
-                "patch-bytes" => &[CanonicalOption::Memory(opening.memory), CanonicalOption::Realloc(opening.patch_room)],
+                "patch-bytes" => &[
+                    CanonicalOption::Memory(opening.memory),
+                    CanonicalOption::Realloc(opening.patch_room),
+                ],
                 _ => &[],
             };
-            args.push((name.to_string(), ExportKind::Func, self.lower(instance, name, options)));
+            args.push((
+                name.to_string(),
+                ExportKind::Func,
+                self.lower(instance, name, options),
+            ));
         }
     }
 
@@ -451,8 +608,14 @@ impl Rewriter<'_, '_> {
                 return Ok(self.lower(instance, "sleep", &[]));
             }
         };
-        let missing = || Refusal::unsupported(format!("it uses `{interface}.{function}` without importing it"));
-        let instance = imported(self.survey, interface, function).ok_or_else(missing)?.instance;
+        let missing = || {
+            Refusal::unsupported(format!(
+                "it uses `{interface}.{function}` without importing it"
+            ))
+        };
+        let instance = imported(self.survey, interface, function)
+            .ok_or_else(missing)?
+            .instance;
         Ok(self.lower(instance, function, options))
     }
 
@@ -469,7 +632,11 @@ impl Rewriter<'_, '_> {
 
     fn lower(&mut self, instance: u32, function: &str, options: &[CanonicalOption]) -> u32 {
         let mut aliases = ComponentAliasSection::new();
-        aliases.alias(Alias::InstanceExport { instance, kind: ComponentExportKind::Func, name: function });
+        aliases.alias(Alias::InstanceExport {
+            instance,
+            kind: ComponentExportKind::Func,
+            name: function,
+        });
         let mut canonicals = CanonicalFunctionSection::new();
         canonicals.lower(self.spaces.funcs.add(), options.iter().copied());
         self.section(&aliases).section(&canonicals);
@@ -483,19 +650,28 @@ impl Rewriter<'_, '_> {
 
     fn instantiate(&mut self, module: u32, args: &[(&str, u32)]) -> u32 {
         let mut instances = InstanceSection::new();
-        instances.instantiate(module, args.iter().map(|(name, instance)| (*name, ModuleArg::Instance(*instance))));
+        instances.instantiate(
+            module,
+            args.iter()
+                .map(|(name, instance)| (*name, ModuleArg::Instance(*instance))),
+        );
         self.section(&instances);
         self.spaces.core_instances.add()
     }
 
     fn alias_original(&mut self, instance: usize, kind: ExportKind, name: &str) -> u32 {
-        let instance = u32::try_from(instance).map_or(GONE, |instance| self.spaces.core_instances.get(instance));
+        let instance = u32::try_from(instance)
+            .map_or(GONE, |instance| self.spaces.core_instances.get(instance));
         self.alias_core(instance, kind, name)
     }
 
     fn alias_core(&mut self, instance: u32, kind: ExportKind, name: &str) -> u32 {
         let mut aliases = ComponentAliasSection::new();
-        aliases.alias(Alias::CoreInstanceExport { instance, kind, name });
+        aliases.alias(Alias::CoreInstanceExport {
+            instance,
+            kind,
+            name,
+        });
         self.section(&aliases);
         let next = |count: &mut u32| {
             *count += 1;
@@ -521,13 +697,24 @@ fn restore_type() -> InstanceType {
     let mut ty = InstanceType::new();
     ty.ty().defined_type().list(ComponentValType::Primitive(U8));
     let bytes = ComponentValType::Type(0);
-    let (count, word) = (ComponentValType::Primitive(U32), ComponentValType::Primitive(U64));
+    let (count, word) = (
+        ComponentValType::Primitive(U32),
+        ComponentValType::Primitive(U64),
+    );
     let results = [count, count, word, count, bytes, word];
     for ((name, params, _), result) in RESTORE.iter().zip(results) {
         // The address for the answer is of the lowered function only.
         let takes_index = !params.is_empty();
         let index = ty.type_count();
-        ty.ty().function().params(takes_index.then_some(("index", count)).into_iter().collect::<Vec<_>>()).result(Some(result));
+        ty.ty()
+            .function()
+            .params(
+                takes_index
+                    .then_some(("index", count))
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            )
+            .result(Some(result));
         ty.export(*name, ComponentTypeRef::Func(index));
     }
     ty
@@ -536,7 +723,13 @@ fn restore_type() -> InstanceType {
 /// `tinderbox:fork/clock`
 fn clock_type() -> InstanceType {
     let mut ty = InstanceType::new();
-    ty.ty().function().params([("nanoseconds", ComponentValType::Primitive(PrimitiveValType::U64))]).result(None);
+    ty.ty()
+        .function()
+        .params([(
+            "nanoseconds",
+            ComponentValType::Primitive(PrimitiveValType::U64),
+        )])
+        .result(None);
     ty.export("sleep", ComponentTypeRef::Func(0));
     ty
 }

@@ -8,8 +8,9 @@ use std::ops::Range;
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
 use wasmparser::types::Types;
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType, ComponentTypeRef,
-    ExternalKind, Instance, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind,
+    ComponentOuterAliasKind, ComponentType, ComponentTypeRef, ExternalKind, Instance, Parser,
+    Payload, ValidPayload, Validator, WasmFeatures,
 };
 
 use super::Refusal;
@@ -92,17 +93,29 @@ impl<'a> Survey<'a> {
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(|error| Refusal::malformed(&error))?;
-            let valid = validator.payload(&payload).map_err(|error| Refusal::malformed(&error))?;
-            let opens = matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
+            let valid = validator
+                .payload(&payload)
+                .map_err(|error| Refusal::malformed(&error))?;
+            let opens = matches!(
+                payload,
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. }
+            );
             if let ValidPayload::End(found) = valid {
                 types = (depth == 0).then_some(found);
                 depth = depth.saturating_sub(1);
                 continue;
             }
             if depth == 0 {
-                reader.read(payload).map_err(|error| Refusal::malformed(&error))?;
+                reader
+                    .read(payload)
+                    .map_err(|error| Refusal::malformed(&error))?;
             } else {
-                reader.nested |= matches!(payload, Payload::ModuleSection { .. } | Payload::InstanceSection(_) | Payload::CoreTypeSection(_));
+                reader.nested |= matches!(
+                    payload,
+                    Payload::ModuleSection { .. }
+                        | Payload::InstanceSection(_)
+                        | Payload::CoreTypeSection(_)
+                );
             }
             depth += u32::from(opens);
         }
@@ -113,23 +126,34 @@ impl<'a> Survey<'a> {
     /// The interfaces that are imported, with the functions that the component names.
     pub(super) fn imported_interfaces(&self) -> Vec<Interface> {
         let names = self.imports.iter().map(|import| import.name);
-        names.map(|name| self.interface(name, self.types.component_item_for_import(name))).collect()
+        names
+            .map(|name| self.interface(name, self.types.component_item_for_import(name)))
+            .collect()
     }
 
     /// The interfaces that are exported.
     pub(super) fn exported_interfaces(&self) -> Vec<Interface> {
-        self.exports.iter().map(|name| self.interface(name, self.types.component_item_for_export(name))).collect()
+        self.exports
+            .iter()
+            .map(|name| self.interface(name, self.types.component_item_for_export(name)))
+            .collect()
     }
 
     fn interface(&self, name: &str, item: Option<&ComponentItem>) -> Interface {
         let functions = match item.map(|item| item.ty) {
             Some(ComponentEntityType::Instance(instance)) => {
                 let exports = self.types[instance].exports.iter();
-                exports.filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_))).map(|(name, _)| name.clone()).collect()
+                exports
+                    .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)))
+                    .map(|(name, _)| name.clone())
+                    .collect()
             }
             _ => Vec::new(),
         };
-        Interface { name: name.to_string(), functions }
+        Interface {
+            name: name.to_string(),
+            functions,
+        }
     }
 
     /// The module that a core instance is made from; none for a bundle of exports.
@@ -162,7 +186,11 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn finish(self, bytes: &'a [u8], types: Types) -> Result<Survey<'a>, Refusal> {
-        let modules = self.modules.into_iter().map(|range| Module::read(bytes, range)).collect::<Result<_, _>>()?;
+        let modules = self
+            .modules
+            .into_iter()
+            .map(|range| Module::read(bytes, range))
+            .collect::<Result<_, _>>()?;
         Ok(Survey {
             bytes,
             types,
@@ -183,7 +211,9 @@ impl<'a> Reader<'a> {
 
     fn read(&mut self, payload: Payload<'a>) -> wasmparser::Result<()> {
         match payload {
-            Payload::ModuleSection { unchecked_range, .. } => self.modules.push(unchecked_range),
+            Payload::ModuleSection {
+                unchecked_range, ..
+            } => self.modules.push(unchecked_range),
             Payload::InstanceSection(section) => {
                 for instance in section {
                     self.core_instance(instance?);
@@ -211,7 +241,8 @@ impl<'a> Reader<'a> {
                 }
             }
             Payload::ComponentInstanceSection(section) => {
-                self.component_instances.extend(std::iter::repeat_n(None, section.count() as usize));
+                self.component_instances
+                    .extend(std::iter::repeat_n(None, section.count() as usize));
             }
             Payload::ComponentExportSection(section) => {
                 for export in section {
@@ -219,7 +250,9 @@ impl<'a> Reader<'a> {
                     self.export(export.name.name, export.kind, export.index);
                 }
             }
-            Payload::ComponentStartSection { .. } => self.unsupported = Some("it has a component-level start function"),
+            Payload::ComponentStartSection { .. } => {
+                self.unsupported = Some("it has a component-level start function");
+            }
             _ => {}
         }
         Ok(())
@@ -248,24 +281,46 @@ impl<'a> Reader<'a> {
 
     fn alias(&mut self, alias: &ComponentAlias<'a>) {
         match *alias {
-            ComponentAlias::CoreInstanceExport { kind, instance_index, name } => {
+            ComponentAlias::CoreInstanceExport {
+                kind,
+                instance_index,
+                name,
+            } => {
                 self.used.insert(instance_index);
                 match kind {
-                    ExternalKind::Func | ExternalKind::FuncExact => self.core_funcs.push(CoreFunc::Other),
+                    ExternalKind::Func | ExternalKind::FuncExact => {
+                        self.core_funcs.push(CoreFunc::Other);
+                    }
                     ExternalKind::Global => self.core_globals.push((instance_index, name)),
                     ExternalKind::Table | ExternalKind::Memory | ExternalKind::Tag => {}
                 }
             }
-            ComponentAlias::InstanceExport { kind, instance_index, name } => match kind {
+            ComponentAlias::InstanceExport {
+                kind,
+                instance_index,
+                name,
+            } => match kind {
                 ComponentExternalKind::Func => {
-                    let import = self.component_instances.get(instance_index as usize).copied().flatten();
-                    self.funcs.push(import.map_or(Func::Other, |import| Func::Imported(import, name)));
+                    let import = self
+                        .component_instances
+                        .get(instance_index as usize)
+                        .copied()
+                        .flatten();
+                    self.funcs
+                        .push(import.map_or(Func::Other, |import| Func::Imported(import, name)));
                 }
                 ComponentExternalKind::Instance => self.component_instances.push(None),
-                ComponentExternalKind::Module => self.unsupported = Some("it takes a core module from an instance"),
-                ComponentExternalKind::Value | ComponentExternalKind::Type | ComponentExternalKind::Component => {}
+                ComponentExternalKind::Module => {
+                    self.unsupported = Some("it takes a core module from an instance");
+                }
+                ComponentExternalKind::Value
+                | ComponentExternalKind::Type
+                | ComponentExternalKind::Component => {}
             },
-            ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule | ComponentOuterAliasKind::CoreType, .. } => {
+            ComponentAlias::Outer {
+                kind: ComponentOuterAliasKind::CoreModule | ComponentOuterAliasKind::CoreType,
+                ..
+            } => {
                 self.unsupported = Some("it has an alias of a core module or a core type");
             }
             ComponentAlias::Outer { .. } => {}
@@ -278,12 +333,18 @@ impl<'a> Reader<'a> {
                 self.funcs.push(Func::Other);
                 return;
             }
-            CanonicalFunction::Lower { func_index, options } => {
+            CanonicalFunction::Lower {
+                func_index,
+                options,
+            } => {
                 let realloc = options.iter().find_map(|option| match option {
                     CanonicalOption::Realloc(index) => Some(*index),
                     _ => None,
                 });
-                CoreFunc::Lowered { func: *func_index, realloc }
+                CoreFunc::Lowered {
+                    func: *func_index,
+                    realloc,
+                }
             }
             CanonicalFunction::ResourceDrop { .. } => CoreFunc::ResourceDrop,
             CanonicalFunction::ResourceNew { .. } | CanonicalFunction::ResourceRep { .. } => {
@@ -300,12 +361,17 @@ impl<'a> Reader<'a> {
         self.exports.push(name);
         let index = index as usize;
         match kind {
-            ComponentExternalKind::Func => self.funcs.push(self.funcs.get(index).copied().unwrap_or(Func::Other)),
+            ComponentExternalKind::Func => self
+                .funcs
+                .push(self.funcs.get(index).copied().unwrap_or(Func::Other)),
             ComponentExternalKind::Instance => {
-                self.component_instances.push(self.component_instances.get(index).copied().flatten());
+                self.component_instances
+                    .push(self.component_instances.get(index).copied().flatten());
             }
             ComponentExternalKind::Module => self.unsupported = Some("it exports a core module"),
-            ComponentExternalKind::Value | ComponentExternalKind::Type | ComponentExternalKind::Component => {}
+            ComponentExternalKind::Value
+            | ComponentExternalKind::Type
+            | ComponentExternalKind::Component => {}
         }
     }
 }
@@ -318,13 +384,25 @@ fn recognise(bytes: &[u8]) -> Result<(), Refusal> {
         return Err(Refusal::Empty);
     }
     if bytes.starts_with(ELF) {
-        return Err(if is_engine_artefact(bytes) { Refusal::Precompiled } else { Refusal::Native });
+        return Err(if is_engine_artefact(bytes) {
+            Refusal::Precompiled
+        } else {
+            Refusal::Native
+        });
     }
     if bytes.starts_with(WASM) {
-        return if Parser::is_component(bytes) { Ok(()) } else { Err(core_module_or_damage(bytes)) };
+        return if Parser::is_component(bytes) {
+            Ok(())
+        } else {
+            Err(core_module_or_damage(bytes))
+        };
     }
     let is_text = std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'));
-    Err(if is_text { Refusal::Text } else { Refusal::NotWebAssembly })
+    Err(if is_text {
+        Refusal::Text
+    } else {
+        Refusal::NotWebAssembly
+    })
 }
 
 /// Whether an ELF file has the sections that wasmtime writes.
@@ -345,6 +423,9 @@ fn core_module_or_damage(bytes: &[u8]) -> Refusal {
 
 impl std::fmt::Debug for Survey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Survey").field("imports", &self.imports).field("exports", &self.exports).finish_non_exhaustive()
+        f.debug_struct("Survey")
+            .field("imports", &self.imports)
+            .field("exports", &self.exports)
+            .finish_non_exhaustive()
     }
 }

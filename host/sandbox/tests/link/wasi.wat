@@ -28,6 +28,10 @@
     (alias outer 1 $output (type $output''))
     (export "output-stream" (type $output' (eq $output'')))
     (export "get-stderr" (func (result (own $output'))))))
+  (import "wasi:cli/stdout@0.2.6" (instance $stdout
+    (alias outer 1 $output (type $output''))
+    (export "output-stream" (type $output' (eq $output'')))
+    (export "get-stdout" (func (result (own $output'))))))
   (import "wasi:cli/stdin@0.2.6" (instance $stdin
     (alias outer 1 $input (type $input''))
     (export "input-stream" (type $input' (eq $input'')))
@@ -53,13 +57,14 @@
 
   (core module $memory
     (memory (export "memory") 1)
-    (data (i32.const 64) "to stderr")
+    (data (i32.const 64) "to stderrto stdout")
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 512)))
   (core instance $memory (instantiate $memory))
   (alias core export $memory "memory" (core memory $mem))
   (alias core export $memory "realloc" (core func $realloc))
 
   (core func $get-stderr (canon lower (func $stderr "get-stderr")))
+  (core func $get-stdout (canon lower (func $stdout "get-stdout")))
   (core func $get-stdin (canon lower (func $stdin "get-stdin")))
   (core func $check-write (canon lower (func $streams "[method]output-stream.check-write") (memory $mem)))
   (core func $write (canon lower (func $streams "[method]output-stream.write") (memory $mem)))
@@ -77,6 +82,7 @@
   (core module $main
     (import "m" "memory" (memory 1))
     (import "w" "get-stderr" (func $get-stderr (result i32)))
+    (import "w" "get-stdout" (func $get-stdout (result i32)))
     (import "w" "get-stdin" (func $get-stdin (result i32)))
     (import "w" "check-write" (func $check-write (param i32 i32)))
     (import "w" "write" (func $write (param i32 i32 i32 i32)))
@@ -91,12 +97,13 @@
     (import "w" "directories" (func $directories (param i32)))
     (import "w" "drop-pollable" (func $drop-pollable (param i32)))
     ;; Prints, and answers with what check-write and write said: the room, or 0 if either was an error.
-    (func (export "print") (result i64)
+    (func (export "print") (param $to-stderr i32) (result i64) (local $stream i32)
+      (local.set $stream (if (result i32) (local.get $to-stderr) (then (call $get-stderr)) (else (call $get-stdout))))
       (i64.store (i32.const 128) (i64.const -1))
       (i64.store (i32.const 136) (i64.const -1))
-      (call $check-write (call $get-stderr) (i32.const 128))
+      (call $check-write (local.get $stream) (i32.const 128))
       (if (i32.load8_u (i32.const 128)) (then (return (i64.const 0))))
-      (call $write (call $get-stderr) (i32.const 64) (i32.const 9) (i32.const 160))
+      (call $write (local.get $stream) (select (i32.const 64) (i32.const 73) (local.get $to-stderr)) (i32.const 9) (i32.const 160))
       (if (i32.load8_u (i32.const 160)) (then (return (i64.const 0))))
       (i64.load (i32.const 136)))
     ;; 1 for the error `closed`.
@@ -127,6 +134,7 @@
     (func (export "elapsed") (result i64) (call $now)))
   (core instance $main (instantiate $main (with "m" (instance $memory)) (with "w" (instance
     (export "get-stderr" (func $get-stderr))
+    (export "get-stdout" (func $get-stdout))
     (export "get-stdin" (func $get-stdin))
     (export "check-write" (func $check-write))
     (export "write" (func $write))
@@ -141,7 +149,7 @@
     (export "directories" (func $directories))
     (export "drop-pollable" (func $drop-pollable))))))
 
-  (func $print' (result u64) (canon lift (core func $main "print")))
+  (func $print' (param "to-stderr" bool) (result u64) (canon lift (core func $main "print")))
   (func $read' (result u32) (canon lift (core func $main "read")))
   (func $sleep' (param "nanoseconds" u64) (canon lift (core func $main "sleep")))
   (func $sleep-until' (param "instant" u64) (result u32) (canon lift (core func $main "sleep-until")))

@@ -1,0 +1,190 @@
+//! Runs the `tinderbox` binary as a user does, in a folder of its own.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A command that takes longer hangs: it is killed and the test fails.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A folder in which commands are typed. It goes with the test.
+pub(crate) struct Shell {
+    folder: TempDir,
+}
+
+/// How a command has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// None where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// What is said of the failure: from `error:` on. What comes before are the tasks' logs and progress, in the order
+    /// of the moment.
+    pub(crate) fn error(&self) -> &str {
+        let start = self.stderr.find("error: ").unwrap_or(self.stderr.len());
+        &self.stderr[start..]
+    }
+
+    /// The standard output of a command that must have gone well.
+    #[track_caller]
+    pub(crate) fn done(self) -> String {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// The error of a command that must have failed with this code, before it printed anything.
+    #[track_caller]
+    pub(crate) fn failed(&self, code: i32) -> &str {
+        assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{}", self.stderr);
+        assert!(!self.stderr.contains("thread '"), "the host panicked: {}", self.stderr);
+        self.error()
+    }
+}
+
+/// A command that is running.
+pub(crate) struct Running {
+    child: Child,
+    output: Receiver<Piece>,
+    ended: Ended,
+    open: u32,
+    since: Instant,
+}
+
+enum Piece {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    End,
+}
+
+impl Shell {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// `tinderbox`, in this folder, and with nothing of the test's environment that it would read.
+    pub(crate) fn tinderbox(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tinderbox"));
+        command.current_dir(self.path()).env_remove("NO_COLOR");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("TINDERBOX_CONF_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// `tinderbox run`, quiet, with `options` before the job and `arguments` after it.
+    ///
+    /// One core: what is printed has one order. Shuffle files go where [`Shell::run`] looks for leftovers.
+    pub(crate) fn command(&self, options: &[&str], job: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.tinderbox();
+        command.args(["run", "--quiet", "--master", "local[1]", "--conf"]).arg(format!("local.dir={}", self.work().display()));
+        command.args(options).arg(job).args(arguments);
+        command
+    }
+
+    /// Runs a job to its end. Nothing may be left behind.
+    #[track_caller]
+    pub(crate) fn run(&self, options: &[&str], job: &Path, arguments: &[&str]) -> Ended {
+        let ended = start(&mut self.command(options, job, arguments)).end();
+        self.expect_no_leftovers();
+        ended
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_no_leftovers(&self) {
+        let left: Vec<_> = fs::read_dir(self.work()).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+
+    fn work(&self) -> PathBuf {
+        self.path().join("work")
+    }
+}
+
+/// Starts a command.
+pub(crate) fn start(command: &mut Command) -> Running {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (sender, output) = mpsc::channel();
+    let pipes: [(Box<dyn Read + Send>, fn(Vec<u8>) -> Piece); 2] =
+        [(Box::new(child.stdout.take().unwrap()), Piece::Stdout), (Box::new(child.stderr.take().unwrap()), Piece::Stderr)];
+    for (mut pipe, piece) in pipes {
+        let sender = sender.clone();
+        thread::spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                let _ = sender.send(piece(buffer[..length].to_vec()));
+            }
+            let _ = sender.send(Piece::End);
+        });
+    }
+    let ended = Ended { code: None, stdout: String::new(), stderr: String::new() };
+    Running { child, output, ended, open: 2, since: Instant::now() }
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until this was printed, on either stream.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        while !self.ended.stdout.contains(text) && !self.ended.stderr.contains(text) {
+            assert!(self.take(), "ended without {text:?}: {:?}", self.ended);
+        }
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Ended {
+        while self.take() {}
+        let status = self.child.wait().unwrap();
+        let code = status.code();
+        Ended { code, stdout: std::mem::take(&mut self.ended.stdout), stderr: std::mem::take(&mut self.ended.stderr) }
+    }
+
+    /// Takes in more output; false at its end.
+    #[track_caller]
+    fn take(&mut self) -> bool {
+        let left = TIMEOUT.saturating_sub(self.since.elapsed());
+        let Ok(piece) = self.output.recv_timeout(left) else {
+            panic!("no end in {TIMEOUT:?}; so far: {:?}", self.ended);
+        };
+        match piece {
+            Piece::Stdout(bytes) => self.ended.stdout += &String::from_utf8_lossy(&bytes),
+            Piece::Stderr(bytes) => self.ended.stderr += &String::from_utf8_lossy(&bytes),
+            Piece::End => self.open -= 1,
+        }
+        self.open > 0
+    }
+}
+
+impl Drop for Running {
+    /// Also where the test has failed.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
