@@ -80,13 +80,24 @@ fn files_that_are_no_component() {
     let files: [(&str, &[u8]); 7] = [
         ("an empty file", b""),
         ("text", b"fn main() {}\n"),
-        ("a native program", &fs::read(env!("CARGO_BIN_EXE_tinderbox")).unwrap()[..4096]),
-        ("compiled code", b"\x7fELF\x02\x01\x01\0 .wasmtime.engine and so on"),
+        (
+            "a native program",
+            &fs::read(env!("CARGO_BIN_EXE_tinderbox")).unwrap()[..4096],
+        ),
+        (
+            "compiled code",
+            b"\x7fELF\x02\x01\x01\0 .wasmtime.engine and so on",
+        ),
         ("a core module", &core_module),
-        ("a component that is cut off", &component[..component.len() / 2]),
+        (
+            "a component that is cut off",
+            &component[..component.len() / 2],
+        ),
         ("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
     ];
-    let told: String = files.map(|(what, bytes)| format!("{what}\n{}", refusal(bytes, REFUSED))).concat();
+    let told: String = files
+        .map(|(what, bytes)| format!("{what}\n{}", refusal(bytes, REFUSED)))
+        .concat();
     insta::assert_snapshot!(told);
 }
 
@@ -95,7 +106,12 @@ fn renamed(changes: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = fs::read(behaves()).unwrap();
     for (from, to) in changes {
         assert_eq!(from.len(), to.len());
-        let places: Vec<_> = bytes.windows(from.len()).enumerate().filter(|(_, window)| *window == from.as_bytes()).map(|(at, _)| at).collect();
+        let places: Vec<_> = bytes
+            .windows(from.len())
+            .enumerate()
+            .filter(|(_, window)| *window == from.as_bytes())
+            .map(|(at, _)| at)
+            .collect();
         assert!(!places.is_empty(), "{from} is not there");
         for at in places {
             bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
@@ -107,17 +123,37 @@ fn renamed(changes: &[(&str, &str)]) -> Vec<u8> {
 #[test]
 fn components_of_another_contract() {
     let told = [
-        ("another world", renamed(&[("tinderbox:job/application@0.1.0", "tinderbox:job/entertainer@0.1.0")])),
-        ("another version", renamed(&[("tinderbox:job/driver@0.1.0", "tinderbox:job/driver@0.2.0")])),
-        ("an unknown import", renamed(&[("tinderbox:job/task@0.1.0", "stranger:box/task@0.1.0")])),
+        (
+            "another world",
+            renamed(&[(
+                "tinderbox:job/application@0.1.0",
+                "tinderbox:job/entertainer@0.1.0",
+            )]),
+        ),
+        (
+            "another version",
+            renamed(&[("tinderbox:job/driver@0.1.0", "tinderbox:job/driver@0.2.0")]),
+        ),
+        (
+            "an unknown import",
+            renamed(&[("tinderbox:job/task@0.1.0", "stranger:box/task@0.1.0")]),
+        ),
     ];
-    insta::assert_snapshot!(told.map(|(what, bytes)| format!("{what}\n{}", refusal(&bytes, REFUSED))).concat());
+    insta::assert_snapshot!(
+        told.map(|(what, bytes)| format!("{what}\n{}", refusal(&bytes, REFUSED)))
+            .concat()
+    );
 }
 
 #[test]
 fn a_component_that_cannot_be_forked() {
-    let program = fs::read_to_string(support::guests::root().join("host/sandbox/tests/link/program.wat")).unwrap();
-    let shared = program.replace("(memory (export \"memory\") 1)", "(memory (export \"memory\") 1 1 shared)");
+    let program =
+        fs::read_to_string(support::guests::root().join("host/sandbox/tests/link/program.wat"))
+            .unwrap();
+    let shared = program.replace(
+        "(memory (export \"memory\") 1)",
+        "(memory (export \"memory\") 1 1 shared)",
+    );
     assert_ne!(program, shared);
     insta::assert_snapshot!(refusal(&wat::parse_str(shared).unwrap(), REFUSED));
 }
@@ -127,14 +163,22 @@ fn a_component_that_cannot_be_forked() {
 #[test]
 fn an_unknown_setting_brings_the_nearest() {
     let shell = Shell::new();
-    let ended = shell.run(&["--conf", "task.maxFailure=2"], behaves(), &["captures-string"]);
+    let ended = shell.run(
+        &["--conf", "task.maxFailure=2"],
+        behaves(),
+        &["captures-string"],
+    );
     insta::assert_snapshot!(ended.failed(USAGE));
 }
 
 #[test]
 fn a_setting_of_a_wrong_value() {
     let shell = Shell::new();
-    let ended = shell.run(&["--conf", "executor.memory=lots"], behaves(), &["captures-string"]);
+    let ended = shell.run(
+        &["--conf", "executor.memory=lots"],
+        behaves(),
+        &["captures-string"],
+    );
     insta::assert_snapshot!(ended.failed(USAGE));
 }
 
@@ -145,8 +189,13 @@ fn a_setting_of_the_environment_and_the_settings_file() {
     let from_file = shell.run(&[], behaves(), &["conf"]).done();
     assert!(from_file.starts_with("Some(\"7\")\n"), "{from_file}");
     let mut command = shell.command(&[], behaves(), &["conf"]);
-    let from_environment = start(command.env("TINDERBOX_CONF_TASK_MAXFAILURES", "8")).end().done();
-    assert!(from_environment.starts_with("Some(\"8\")\n"), "{from_environment}");
+    let from_environment = start(command.env("TINDERBOX_CONF_TASK_MAXFAILURES", "8"))
+        .end()
+        .done();
+    assert!(
+        from_environment.starts_with("Some(\"8\")\n"),
+        "{from_environment}"
+    );
 }
 
 // What is read.
@@ -155,7 +204,11 @@ fn a_setting_of_the_environment_and_the_settings_file() {
 fn no_such_input() {
     let shell = Shell::new();
     let folder = shell.path().to_str().unwrap();
-    let ended = shell.run(&["--allow-read", folder], behaves(), &["lines", "absent.txt"]);
+    let ended = shell.run(
+        &["--allow-read", folder],
+        behaves(),
+        &["lines", "absent.txt"],
+    );
     insta::assert_snapshot!(neutral(&shell, ended.failed(FAILED)));
 }
 
@@ -165,7 +218,14 @@ fn a_path_that_was_not_granted() {
     fs::create_dir(shell.path().join("granted")).unwrap();
     let outside = shell.file("outside.txt", "secret\n");
     symlink(&outside, shell.path().join("granted/link.txt")).unwrap();
-    let paths = ["@/etc/passwd", "@outside.txt", "@granted/../outside.txt", "@granted/link.txt", "@absent.txt", "@../"];
+    let paths = [
+        "@/etc/passwd",
+        "@outside.txt",
+        "@granted/../outside.txt",
+        "@granted/link.txt",
+        "@absent.txt",
+        "@../",
+    ];
     let mut told = String::new();
     for path in paths {
         let ended = shell.run(&["--allow-read", "granted"], behaves(), &["lines", path]);
@@ -179,11 +239,22 @@ fn a_task_that_forges_a_split_reads_what_was_granted_and_no_more() {
     let shell = Shell::new();
     shell.file("granted.txt", "six by");
     shell.file("outside.txt", "secret");
-    let granted = shell.run(&[], behaves(), &["reads-in-a-task", "granted.txt"]).done();
+    let granted = shell
+        .run(&[], behaves(), &["reads-in-a-task", "granted.txt"])
+        .done();
     assert!(granted.starts_with("6 bytes\n"), "{granted}");
-    for path in ["@outside.txt", "@/etc/passwd", "@granted.txt/../outside.txt", "@"] {
+    for path in [
+        "@outside.txt",
+        "@/etc/passwd",
+        "@granted.txt/../outside.txt",
+        "@",
+    ] {
         let denied = shell.run(&[], behaves(), &["reads-in-a-task", path]).done();
-        assert_eq!(denied.matches("is not granted to this application").count(), 2, "{path}: {denied}");
+        assert_eq!(
+            denied.matches("is not granted to this application").count(),
+            2,
+            "{path}: {denied}"
+        );
     }
 }
 
@@ -194,7 +265,10 @@ fn a_directory_without_permission() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
     if fs::read_dir(&closed).is_ok() {
-        eprintln!("SKIPPED: root (uid {}) may read everything", fs::metadata("/proc/self").unwrap().uid());
+        eprintln!(
+            "SKIPPED: root (uid {}) may read everything",
+            fs::metadata("/proc/self").unwrap().uid()
+        );
         return;
     }
     let ended = shell.run(&[], behaves(), &["lines", "closed"]);
@@ -226,7 +300,10 @@ fn a_carriage_return_before_the_line_end_is_part_of_the_end() {
 
 #[test]
 fn what_is_not_utf8_is_replaced() {
-    assert_eq!(lines(b"a\xff\xfeb\n\xc3\n"), "\"a\u{fffd}\u{fffd}b\"\n\"\u{fffd}\"\n");
+    assert_eq!(
+        lines(b"a\xff\xfeb\n\xc3\n"),
+        "\"a\u{fffd}\u{fffd}b\"\n\"\u{fffd}\"\n"
+    );
 }
 
 const MIB: usize = 1 << 20;
@@ -243,7 +320,9 @@ fn long_line(shell: &Shell, mib: usize) {
 fn a_line_of_100_mb_is_a_line() {
     let shell = Shell::new();
     long_line(&shell, 100);
-    let told = shell.run(&[], behaves(), &["longest-line", "in.txt"]).done();
+    let told = shell
+        .run(&[], behaves(), &["longest-line", "in.txt"])
+        .done();
     assert_eq!(told, format!("({}, 3)\n", 100 * MIB));
 }
 
@@ -251,7 +330,11 @@ fn a_line_of_100_mb_is_a_line() {
 fn a_line_that_a_task_cannot_hold() {
     let shell = Shell::new();
     long_line(&shell, 20);
-    let ended = shell.run(&["--conf", "executor.memory=24m"], behaves(), &["longest-line", "in.txt"]);
+    let ended = shell.run(
+        &["--conf", "executor.memory=24m"],
+        behaves(),
+        &["longest-line", "in.txt"],
+    );
     insta::assert_snapshot!(neutral(&shell, ended.failed(FAILED)));
 }
 
@@ -271,11 +354,21 @@ fn a_shuffle_into_zero_partitions() {
 fn an_output_is_whole() {
     let shell = Shell::new();
     shell.file("in.txt", "a\nb\n");
-    shell.run(&["--allow-write", "out"], behaves(), &["copies", "in.txt", "out"]).done();
-    let mut names: Vec<_> = fs::read_dir(shell.path().join("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    shell
+        .run(
+            &["--allow-write", "out"],
+            behaves(),
+            &["copies", "in.txt", "out"],
+        )
+        .done();
+    let mut names: Vec<_> = fs::read_dir(shell.path().join("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     names.sort();
     assert_eq!(names, ["_SUCCESS", "part-00000", "part-00001"]);
-    let parts = ["part-00000", "part-00001"].map(|part| fs::read_to_string(shell.path().join("out").join(part)).unwrap());
+    let parts = ["part-00000", "part-00001"]
+        .map(|part| fs::read_to_string(shell.path().join("out").join(part)).unwrap());
     assert_eq!(parts.concat(), "a\nb\n");
 }
 
@@ -285,9 +378,16 @@ fn an_output_folder_that_exists() {
     shell.file("in.txt", "a\n");
     fs::create_dir(shell.path().join("out")).unwrap();
     fs::write(shell.path().join("out/mine"), "kept").unwrap();
-    let ended = shell.run(&["--allow-write", "out"], behaves(), &["copies", "in.txt", "out"]);
+    let ended = shell.run(
+        &["--allow-write", "out"],
+        behaves(),
+        &["copies", "in.txt", "out"],
+    );
     insta::assert_snapshot!(neutral(&shell, ended.failed(FAILED)));
-    assert_eq!(fs::read_to_string(shell.path().join("out/mine")).unwrap(), "kept");
+    assert_eq!(
+        fs::read_to_string(shell.path().join("out/mine")).unwrap(),
+        "kept"
+    );
 }
 
 #[test]
@@ -296,26 +396,51 @@ fn an_output_that_was_not_granted() {
     shell.file("in.txt", "a\n");
     let mut told = String::new();
     for path in ["@out", "in.txt", "@granted/../out"] {
-        let ended = shell.run(&["--allow-write", "granted"], behaves(), &["copies", "in.txt", path]);
+        let ended = shell.run(
+            &["--allow-write", "granted"],
+            behaves(),
+            &["copies", "in.txt", path],
+        );
         told += &format!("{path}\n{}", neutral(&shell, ended.failed(FAILED)));
     }
     insta::assert_snapshot!(told);
     assert!(!shell.path().join("out").exists());
-    assert_eq!(fs::read_to_string(shell.path().join("in.txt")).unwrap(), "a\n");
+    assert_eq!(
+        fs::read_to_string(shell.path().join("in.txt")).unwrap(),
+        "a\n"
+    );
 }
 
 #[test]
 fn output_files_stay_in_their_folder() {
     let shell = Shell::new();
-    let names = ["plain", "../above", "/tmp/elsewhere", "a/b", "_SUCCESS", ".hidden", "", "..", "."];
-    let arguments: Vec<_> = ["writes-files-named", "out"].into_iter().chain(names).collect();
-    let told = shell.run(&["--allow-write", "out"], behaves(), &arguments).done();
+    let names = [
+        "plain",
+        "../above",
+        "/tmp/elsewhere",
+        "a/b",
+        "_SUCCESS",
+        ".hidden",
+        "",
+        "..",
+        ".",
+    ];
+    let arguments: Vec<_> = ["writes-files-named", "out"]
+        .into_iter()
+        .chain(names)
+        .collect();
+    let told = shell
+        .run(&["--allow-write", "out"], behaves(), &arguments)
+        .done();
     insta::assert_snapshot!(told);
     assert_eq!(entries(shell.path()), ["work"]);
 }
 
 fn entries(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -327,16 +452,34 @@ fn a_disk_that_is_full() {
     let shell = Shell::new();
     let on_small_disk = |run: &Command| {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", SMALL, "sh"]);
-        command.arg(run.get_program()).args(run.get_args()).current_dir(shell.path());
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            SMALL,
+            "sh",
+        ]);
+        command
+            .arg(run.get_program())
+            .args(run.get_args())
+            .current_dir(shell.path());
         command
     };
-    if !on_small_disk(&Command::new("true")).output().is_ok_and(|output| output.status.success()) {
+    if !on_small_disk(&Command::new("true"))
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
         eprintln!("SKIPPED: nothing can be mounted here, so there is no small disk");
         return;
     }
     fs::remove_dir(shell.path().join("small")).unwrap();
-    let run = shell.command(&["--allow-write", "small"], behaves(), &["writes-much", "small/out", "3"]);
+    let run = shell.command(
+        &["--allow-write", "small"],
+        behaves(),
+        &["writes-much", "small/out", "3"],
+    );
     let ended = start(&mut on_small_disk(&run)).end();
     // `ls` found nothing to print: no half of an output is left.
     insta::assert_snapshot!(neutral(&shell, ended.failed(FAILED)));
@@ -358,13 +501,26 @@ fn a_map_task_that_fails_for_good() {
 #[test]
 fn a_failure_that_goes_away_is_tried_again() {
     let ended = Shell::new().run(&[], behaves(), &["fails-once"]);
-    assert_eq!(ended.stderr.matches("trying again (failure 1 of 4)").count(), 2, "{}", ended.stderr);
+    assert_eq!(
+        ended
+            .stderr
+            .matches("trying again (failure 1 of 4)")
+            .count(),
+        2,
+        "{}",
+        ended.stderr
+    );
     assert_eq!(ended.done(), "6\n");
 }
 
 #[test]
 fn a_task_that_takes_too_long_is_tried_as_often_as_allowed() {
-    let options = ["--conf", "task.timeout=100ms", "--conf", "task.maxFailures=2"];
+    let options = [
+        "--conf",
+        "task.timeout=100ms",
+        "--conf",
+        "task.maxFailures=2",
+    ];
     insta::assert_snapshot!(failure(&options, &["task-spins"]));
 }
 
@@ -376,42 +532,82 @@ fn tasks_that_end_badly() {
 
 #[test]
 fn drivers_that_end_badly() {
-    let endings = ["driver-panics", "driver-returns-an-error", "driver-traps", "driver-exits", "driver-aborts"];
+    let endings = [
+        "driver-panics",
+        "driver-returns-an-error",
+        "driver-traps",
+        "driver-exits",
+        "driver-aborts",
+    ];
     insta::assert_snapshot!(endings.map(|ending| failure(&[], &[ending])).concat());
 }
 
 #[test]
 fn recursion_without_end() {
-    insta::assert_snapshot!(["driver-recurses", "task-recurses"].map(|behaviour| failure(&[], &[behaviour])).concat());
+    insta::assert_snapshot!(
+        ["driver-recurses", "task-recurses"]
+            .map(|behaviour| failure(&[], &[behaviour]))
+            .concat()
+    );
 }
 
 #[test]
 fn memory_without_end() {
-    let options = ["--conf", "driver.memory=64m", "--conf", "executor.memory=64m"];
-    insta::assert_snapshot!(["driver-allocates", "task-allocates"].map(|behaviour| failure(&options, &[behaviour])).concat());
+    let options = [
+        "--conf",
+        "driver.memory=64m",
+        "--conf",
+        "executor.memory=64m",
+    ];
+    insta::assert_snapshot!(
+        ["driver-allocates", "task-allocates"]
+            .map(|behaviour| failure(&options, &[behaviour]))
+            .concat()
+    );
 }
 
 #[test]
 fn an_image_over_the_cap() {
     let shell = Shell::new();
-    let ended = shell.run(&["--conf", "image.maxSize=1m"], behaves(), &["large-image", "2"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(FAILED), "before\n"));
+    let ended = shell.run(
+        &["--conf", "image.maxSize=1m"],
+        behaves(),
+        &["large-image", "2"],
+    );
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(FAILED), "before\n")
+    );
     insta::assert_snapshot!(ended.error());
 }
 
 #[test]
 fn results_over_the_bound() {
     let bound = ["--conf", "driver.maxResultSize=3m"];
-    insta::assert_snapshot!([&["large-result", "4"], &["many-results", "4"]].map(|behaviour| failure(&bound, behaviour)).concat());
-    assert_eq!(output(&bound, &["large-result", "2"]), format!("{}\n", 2 * MIB));
+    insta::assert_snapshot!(
+        [&["large-result", "4"], &["many-results", "4"]]
+            .map(|behaviour| failure(&bound, behaviour))
+            .concat()
+    );
+    assert_eq!(
+        output(&bound, &["large-result", "2"]),
+        format!("{}\n", 2 * MIB)
+    );
 }
 
 #[test]
 fn a_log_is_cut_where_it_is_full() {
-    let ended = Shell::new().run(&["--conf", "task.maxLogSize=100k"], behaves(), &["floods-log", "2"]);
+    let ended = Shell::new().run(
+        &["--conf", "task.maxLogSize=100k"],
+        behaves(),
+        &["floods-log", "2"],
+    );
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 101, "{:?}", lines.last());
-    assert_eq!(*lines.last().unwrap(), "[stage-0.0/task-0.0] [the log of this task is full; the rest is left out]");
+    assert_eq!(
+        *lines.last().unwrap(),
+        "[stage-0.0/task-0.0] [the log of this task is full; the rest is left out]"
+    );
     assert_eq!(ended.done(), "done\n");
 }
 
@@ -431,12 +627,23 @@ fn a_program_goes_on_after_a_job_that_failed() {
 fn stdout_is_the_programs_alone() {
     let shell = Shell::new();
     let mut command = shell.tinderbox();
-    command.args(["run", "--master", "local[2]"]).arg(behaves()).arg("prints");
+    command
+        .args(["run", "--master", "local[2]"])
+        .arg(behaves())
+        .arg("prints");
     let ended = start(&mut command).end();
-    for line in ["[stage-0.0/task-1.0] task 1 to stdout\n", "[stage-0.0/task-0.0] task 0 to stderr\n", "driver to stderr\n", "1 job, 1 stage, 2 tasks in 2 attempts\n"] {
+    for line in [
+        "[stage-0.0/task-1.0] task 1 to stdout\n",
+        "[stage-0.0/task-0.0] task 0 to stderr\n",
+        "driver to stderr\n",
+        "1 job, 1 stage, 2 tasks in 2 attempts\n",
+    ] {
         assert!(ended.stderr.contains(line), "{}", ended.stderr);
     }
-    assert_eq!(ended.done(), "driver before\nhalf a line, and its end\nno line end");
+    assert_eq!(
+        ended.done(),
+        "driver before\nhalf a line, and its end\nno line end"
+    );
 }
 
 #[test]
@@ -471,7 +678,12 @@ fn a_reader_that_has_seen_enough_ends_nothing() {
 #[test]
 fn nobody_is_left_to_hear_of_a_failure() {
     let shell = Shell::new();
-    let mut child = shell.command(&[], behaves(), &["driver-panics"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = shell
+        .command(&[], behaves(), &["driver-panics"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(FAILED));
 }
@@ -481,7 +693,9 @@ fn no_color_means_no_colour() {
     let shell = Shell::new();
     for color in [None, Some("1")] {
         let mut command = shell.tinderbox();
-        command.args(["run", "--conf", "no.such=1", "job"]).envs(color.map(|value| ("NO_COLOR", value)));
+        command
+            .args(["run", "--conf", "no.such=1", "job"])
+            .envs(color.map(|value| ("NO_COLOR", value)));
         let ended = start(&mut command).end();
         assert!(!ended.stderr.contains('\u{1b}'), "{:?}", ended.stderr);
         assert_eq!(ended.code, Some(USAGE));
@@ -495,7 +709,10 @@ fn interrupt(shell: &Shell, behaviour: &str, signal: &str) -> (Ended, Duration) 
     let mut running = start(&mut shell.command(&[], behaves(), &[behaviour]));
     running.wait_for("spinning");
     let sent = Instant::now();
-    let kill = Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill")
+        .args([signal, &running.id().to_string()])
+        .status()
+        .unwrap();
     assert!(kill.success());
     let ended = running.end();
     (ended, sent.elapsed())
@@ -503,11 +720,23 @@ fn interrupt(shell: &Shell, behaviour: &str, signal: &str) -> (Ended, Duration) 
 
 #[test]
 fn ctrl_c_ends_at_once_whatever_runs() {
-    for behaviour in ["driver-spins", "driver-sleeps", "task-spins", "task-fills", "task-copies", "task-sleeps"] {
+    for behaviour in [
+        "driver-spins",
+        "driver-sleeps",
+        "task-spins",
+        "task-fills",
+        "task-copies",
+        "task-sleeps",
+    ] {
         let shell = Shell::new();
         let (ended, took) = interrupt(&shell, behaviour, "-INT");
         println!("{behaviour}: ended {took:?} after the signal");
-        assert_eq!(ended.code, Some(INTERRUPTED), "{behaviour}: {}", ended.stderr);
+        assert_eq!(
+            ended.code,
+            Some(INTERRUPTED),
+            "{behaviour}: {}",
+            ended.stderr
+        );
         assert_eq!(ended.error(), "error: interrupted\n");
         // "At once" is some 50 ms; the rest is for a machine that has much else to do.
         assert!(took < Duration::from_secs(2), "{behaviour}: {took:?}");
@@ -528,5 +757,8 @@ fn a_link_to_the_job_is_the_job() {
     let shell = Shell::new();
     let link: PathBuf = shell.path().join("link.wasm");
     symlink(behaves(), &link).unwrap();
-    assert_eq!(shell.run(&[], &link, &["captures-thread-local"]).done(), "[40, 41, 42]\n");
+    assert_eq!(
+        shell.run(&[], &link, &["captures-thread-local"]).done(),
+        "[40, 41, 42]\n"
+    );
 }

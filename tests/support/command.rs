@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A command that takes longer hangs: it is killed and the test fails.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A folder in which commands are typed. It goes with the test.
 pub(crate) struct Shell {
@@ -45,8 +45,17 @@ impl Ended {
     /// The error of a command that must have failed with this code, before it printed anything.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32) -> &str {
-        assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{}", self.stderr);
-        assert!(!self.stderr.contains("thread '"), "the host panicked: {}", self.stderr);
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (Some(code), ""),
+            "{}",
+            self.stderr
+        );
+        assert!(
+            !self.stderr.contains("thread '"),
+            "the host panicked: {}",
+            self.stderr
+        );
         self.error()
     }
 }
@@ -68,7 +77,9 @@ enum Piece {
 
 impl Shell {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -99,7 +110,9 @@ impl Shell {
     /// One core: what is printed has one order. Shuffle files go where [`Shell::run`] looks for leftovers.
     pub(crate) fn command(&self, options: &[&str], job: &Path, arguments: &[&str]) -> Command {
         let mut command = self.tinderbox();
-        command.args(["run", "--quiet", "--master", "local[1]", "--conf"]).arg(format!("local.dir={}", self.work().display()));
+        command
+            .args(["run", "--quiet", "--master", "local[1]", "--conf"])
+            .arg(format!("local.dir={}", self.work().display()));
         command.args(options).arg(job).args(arguments);
         command
     }
@@ -114,7 +127,11 @@ impl Shell {
 
     #[track_caller]
     pub(crate) fn expect_no_leftovers(&self) {
-        let left: Vec<_> = fs::read_dir(self.work()).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+        let left: Vec<_> = fs::read_dir(self.work())
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
 
@@ -125,10 +142,17 @@ impl Shell {
 
 /// Starts a command.
 pub(crate) fn start(command: &mut Command) -> Running {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (sender, output) = mpsc::channel();
-    let pipes: [(Box<dyn Read + Send>, fn(Vec<u8>) -> Piece); 2] =
-        [(Box::new(child.stdout.take().unwrap()), Piece::Stdout), (Box::new(child.stderr.take().unwrap()), Piece::Stderr)];
+    let pipes: [(Box<dyn Read + Send>, fn(Vec<u8>) -> Piece); 2] = [
+        (Box::new(child.stdout.take().unwrap()), Piece::Stdout),
+        (Box::new(child.stderr.take().unwrap()), Piece::Stderr),
+    ];
     for (mut pipe, piece) in pipes {
         let sender = sender.clone();
         thread::spawn(move || {
@@ -139,8 +163,18 @@ pub(crate) fn start(command: &mut Command) -> Running {
             let _ = sender.send(Piece::End);
         });
     }
-    let ended = Ended { code: None, stdout: String::new(), stderr: String::new() };
-    Running { child, output, ended, open: 2, since: Instant::now() }
+    let ended = Ended {
+        code: None,
+        stdout: String::new(),
+        stderr: String::new(),
+    };
+    Running {
+        child,
+        output,
+        ended,
+        open: 2,
+        since: Instant::now(),
+    }
 }
 
 impl Running {
@@ -162,7 +196,11 @@ impl Running {
         while self.take() {}
         let status = self.child.wait().unwrap();
         let code = status.code();
-        Ended { code, stdout: std::mem::take(&mut self.ended.stdout), stderr: std::mem::take(&mut self.ended.stderr) }
+        Ended {
+            code,
+            stdout: std::mem::take(&mut self.ended.stdout),
+            stderr: std::mem::take(&mut self.ended.stderr),
+        }
     }
 
     /// Takes in more output; false at its end.

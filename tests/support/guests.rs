@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// The job of many behaviours (`tests/guests/behaves`): its first argument says which.
@@ -16,5 +19,6 @@ pub(crate) fn behaves() -> &'static Path {
 
 /// The component of a source folder, built as `tinderbox run` builds it.
 pub(crate) fn build(folder: &str) -> PathBuf {
-    cli::compile::component(&root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error:#}"))
+    cli::compile::component(&root().join(folder))
+        .unwrap_or_else(|error| panic!("{folder}: {error:#}"))
 }

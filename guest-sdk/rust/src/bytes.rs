@@ -41,6 +41,12 @@ impl Bytes {
         )
     }
 
+    /// The whole batch, and where the piece begins.
+    #[inline]
+    pub(crate) fn surroundings(&self) -> (&[u8], usize) {
+        (&self.batch, self.start as usize)
+    }
+
     /// The numbers that the bytes are, eight bytes each, little-endian; a rest of fewer bytes is left out.
     pub fn f64s(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
         self.as_chunks()

@@ -27,12 +27,16 @@
 extern crate self as tinderbox;
 
 mod action;
+#[cfg(any(target_family = "wasm", test))]
+mod alloc;
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
 mod bytes;
 mod cache;
 mod combine;
+#[cfg(any(target_family = "wasm", test))]
+mod compare;
 mod context;
 mod driver;
 mod error;

@@ -35,7 +35,7 @@ enum Place {
 
 impl Place {
     /// A copy of what is at `range`, if it is short enough.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "at most INLINE_MAX")]
     fn inline(bytes: &[u8], range: Range<usize>) -> Option<Self> {
         let length = range.len();
@@ -60,6 +60,15 @@ impl Place {
         })
     }
 
+    /// All the bytes where they are, and at which of them they begin.
+    #[inline]
+    fn surroundings(&self) -> (&[u8], usize) {
+        match self {
+            Self::Inline { bytes, .. } => (bytes, 0),
+            Self::Shared(bytes) => bytes.surroundings(),
+        }
+    }
+
     #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
@@ -72,12 +81,24 @@ impl Place {
 /// The first `length` of the bytes, the rest as zero. It has no branch: the lengths of words cannot be predicted.
 #[inline]
 fn first(window: [u8; INLINE_MAX], length: usize) -> [u8; INLINE_MAX] {
-    let mut wide = [0; 16];
-    wide[..INLINE_MAX].copy_from_slice(&window);
-    let kept = u128::from_le_bytes(wide) & !(u128::MAX << (8 * length));
+    let mut words = [[0; 8]; 2];
+    words.as_flattened_mut()[..INLINE_MAX].copy_from_slice(&window);
+    let keep = |word, length| u64::to_le_bytes(u64::from_le_bytes(word) & low_bytes(length));
+    let [low, high] = words;
+    words = [keep(low, length), keep(high, length.saturating_sub(8))];
     let mut bytes = [0; INLINE_MAX];
-    bytes.copy_from_slice(&kept.to_le_bytes()[..INLINE_MAX]);
+    bytes.copy_from_slice(&words.as_flattened()[..INLINE_MAX]);
     bytes
+}
+
+/// The lowest so many bytes of a word, at most all.
+#[inline]
+fn low_bytes(count: usize) -> u64 {
+    if count < 8 {
+        !(u64::MAX << (8 * count))
+    } else {
+        u64::MAX
+    }
 }
 
 impl Text {
@@ -99,6 +120,7 @@ impl Text {
         clippy::inherent_to_string_shadow_display,
         reason = "gives the same, without the machinery of formatting"
     )]
+    #[inline]
     pub fn to_string(&self) -> String {
         self.as_str().to_owned()
     }
@@ -132,13 +154,20 @@ impl Text {
     #[inline]
     fn of_range(&self, range: Range<usize>) -> Self {
         debug_assert!(self.is_char_boundary(range.start) && self.is_char_boundary(range.end));
-        let shared = |range| match &self.place {
-            Place::Shared(bytes) => Place::Shared(bytes.of_range(range)),
+        let (bytes, at) = self.place.surroundings();
+        match Place::inline(bytes, at + range.start..at + range.end) {
+            Some(place) => Self { place },
+            None => self.of_long_range(range),
+        }
+    }
+
+    #[cold]
+    fn of_long_range(&self, range: Range<usize>) -> Self {
+        match &self.place {
+            Place::Shared(bytes) => Self {
+                place: Place::Shared(bytes.of_range(range)),
+            },
             Place::Inline { .. } => unreachable!("a piece is no longer than its whole"),
-        };
-        let inline = Place::inline(self.place.bytes(), range.clone());
-        Self {
-            place: inline.unwrap_or_else(|| shared(range)),
         }
     }
 }
@@ -293,7 +322,7 @@ pub struct Words {
 
 impl Words {
     /// Where the white space that begins at `at` ends.
-    #[inline]
+    #[inline(always)]
     fn skip_white(text: &str, mut at: usize) -> usize {
         while let Some(byte) = text.as_bytes().get(at) {
             match character(*byte) {
@@ -309,20 +338,36 @@ impl Words {
     }
 
     /// Where the word that begins at `at` ends.
-    #[inline]
+    #[inline(always)]
     fn skip_word(text: &str, mut at: usize) -> usize {
-        while let Some(byte) = text.as_bytes().get(at) {
-            match character(*byte) {
-                Character::Black => at += 1,
-                Character::White => break,
-                Character::Wide => match text[at..].chars().next() {
+        loop {
+            at = skip_visible(text.as_bytes(), at);
+            match text.as_bytes().get(at).map(|byte| character(*byte)) {
+                Some(Character::Black) => at += 1,
+                Some(Character::White) | None => return at,
+                Some(Character::Wide) => match text[at..].chars().next() {
                     Some(wide) if !wide.is_whitespace() => at += wide.len_utf8(),
-                    _ => break,
+                    _ => return at,
                 },
             }
         }
-        at
     }
+}
+
+/// Where the characters of ASCII that can be seen may end, from `at` on: eight bytes at a time.
+#[inline]
+fn skip_visible(bytes: &[u8], mut at: usize) -> usize {
+    const EACH: u64 = u64::MAX / 0xff;
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*eight);
+        // A byte's upper bit: it is not of ASCII, or below `!` (or behind one that is, of which only the first counts).
+        let others = (word | word.wrapping_sub(EACH * u64::from(b'!'))) & (EACH * 0x80);
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
 }
 
 /// What a character is, as far as its first byte tells.
@@ -362,6 +407,7 @@ impl Iterator for Words {
     /// Looks the text up once, not once a word.
     fn fold<B, F: FnMut(B, Text) -> B>(self, start: B, mut f: F) -> B {
         let text = self.text.as_str();
+        let (bytes, first) = self.text.place.surroundings();
         let mut value = start;
         let mut at = self.at;
         loop {
@@ -370,7 +416,11 @@ impl Iterator for Words {
             if start == at {
                 return value;
             }
-            value = f(value, self.text.of_range(start..at));
+            let word = match Place::inline(bytes, first + start..first + at) {
+                Some(place) => Text { place },
+                None => self.text.of_long_range(start..at),
+            };
+            value = f(value, word);
         }
     }
 }

@@ -10,12 +10,17 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, Channel, DriverHost, Error, ErrorKind, Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages, Program,
-    RddNode, Sandbox, Split, TaskHost, TaskSpec, TaskWork,
+    Attempt, AttemptLimits, Channel, DriverHost, Error, ErrorKind, Image, JobProgress, JobSpec,
+    KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split, TaskHost,
+    TaskSpec, TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
-const LIMITS: AttemptLimits = AttemptLimits { memory_bytes: 512 << 20, log_bytes: 1 << 20, result_bytes: 1 << 30 };
+const LIMITS: AttemptLimits = AttemptLimits {
+    memory_bytes: 512 << 20,
+    log_bytes: 1 << 20,
+    result_bytes: 1 << 30,
+};
 
 fn main() {
     let component = std::fs::read(guest()).expect("the guest");
@@ -29,16 +34,26 @@ fn main() {
 /// Whole attempts of a trivial task, on one thread and on two.
 fn attempts(program: &Arc<Program>) {
     let images = PreparedImages::new(Arc::clone(program), 1 << 30);
-    let image = checkpoints(program, &["latency", "0", "2"]).pop().expect("an image");
+    let image = checkpoints(program, &["latency", "0", "2"])
+        .pop()
+        .expect("an image");
     let prepared = images.get(&image).expect("it is prepared");
     let run = |count: usize| -> (Vec<f64>, Vec<f64>) {
         let one = || {
-            let attempt = Attempt { image: Arc::clone(&prepared), task: spec(0), limits: LIMITS, kill: program.kill_switch() };
+            let attempt = Attempt {
+                image: Arc::clone(&prepared),
+                task: spec(0),
+                limits: LIMITS,
+                kill: program.kill_switch(),
+            };
             let start = Instant::now();
             let (finished, _) = attempt.run(NoData);
             let whole = start.elapsed();
             finished.result.expect("the task succeeds");
-            (finished.instantiated_after.as_secs_f64() * 1e6, whole.as_secs_f64() * 1e6)
+            (
+                finished.instantiated_after.as_secs_f64() * 1e6,
+                whole.as_secs_f64() * 1e6,
+            )
         };
         (0..count).map(|_| one()).unzip()
     };
@@ -52,11 +67,19 @@ fn attempts(program: &Arc<Program>) {
     );
     let alone = median(whole);
     let both: Vec<Vec<f64>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(|| on_a_guest_thread(|| run(ATTEMPTS)).1)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        let threads: Vec<_> = (0..2)
+            .map(|_| scope.spawn(|| on_a_guest_thread(|| run(ATTEMPTS)).1))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .collect()
     });
     let together = median(both.concat());
-    println!("an attempt, two threads: whole {together:.1} µs, {:.2} times the one thread's", together / alone);
+    println!(
+        "an attempt, two threads: whole {together:.1} µs, {:.2} times the one thread's",
+        together / alone
+    );
 }
 
 /// Checkpoints of a heap of 32 MiB, and making its images ready.
@@ -76,7 +99,10 @@ fn images(program: &Arc<Program>) {
         millis(start)
     };
     let mib = memory.len() as f64 / f64::from(1 << 20);
-    println!("checkpoint of {mib:.0} MiB, unchanged: median {:.2} ms", median((0..20).map(|_| unchanged(&taken[0])).collect()));
+    println!(
+        "checkpoint of {mib:.0} MiB, unchanged: median {:.2} ms",
+        median((0..20).map(|_| unchanged(&taken[0])).collect())
+    );
     let whole = || {
         let images = PreparedImages::new(Arc::clone(program), 1 << 30);
         let start = Instant::now();
@@ -84,7 +110,10 @@ fn images(program: &Arc<Program>) {
         millis(start)
     };
     let base = median((0..7).map(|_| whole()).collect());
-    println!("preparing {mib:.0} MiB: median {base:.1} ms, {:.2} ms a MiB", base / mib);
+    println!(
+        "preparing {mib:.0} MiB: median {base:.1} ms, {:.2} ms a MiB",
+        base / mib
+    );
     let images = PreparedImages::new(Arc::clone(program), 1 << 30);
     images.get(&taken[0]).expect("it is prepared");
     let patched = taken[1..].iter().map(|image| {
@@ -92,23 +121,41 @@ fn images(program: &Arc<Program>) {
         images.get(image).expect("it is prepared");
         millis(start)
     });
-    println!("preparing the next image of the same driver, as patches: median {:.3} ms", median(patched.collect()));
+    println!(
+        "preparing the next image of the same driver, as patches: median {:.3} ms",
+        median(patched.collect())
+    );
 }
 
 /// How long a guest that spins lives on after it was killed.
 fn kills(program: &Arc<Program>) {
-    for (behaviour, name) in [("spin", "in a loop"), ("fill", "in a memory.fill of 256 MiB, again and again"), ("sleep", "asleep")] {
+    for (behaviour, name) in [
+        ("spin", "in a loop"),
+        ("fill", "in a memory.fill of 256 MiB, again and again"),
+        ("sleep", "asleep"),
+    ] {
         let images = PreparedImages::new(Arc::clone(program), 1 << 30);
         let image = checkpoints(program, &[behaviour]).pop().expect("an image");
         let prepared = images.get(&image).expect("it is prepared");
-        let lived = (0..20).map(|_| killed(program, &prepared).as_secs_f64() * 1e3).collect::<Vec<_>>();
-        println!("killed {name}: ended after {:.2} ms (worst {:.2} ms)", median(lived.clone()), percentile(lived, 100));
+        let lived = (0..20)
+            .map(|_| killed(program, &prepared).as_secs_f64() * 1e3)
+            .collect::<Vec<_>>();
+        println!(
+            "killed {name}: ended after {:.2} ms (worst {:.2} ms)",
+            median(lived.clone()),
+            percentile(lived, 100)
+        );
     }
 }
 
 fn killed(program: &Program, prepared: &Arc<sandbox::Prepared>) -> Duration {
     let kill = program.kill_switch();
-    let attempt = Attempt { image: Arc::clone(prepared), task: spec(0), limits: LIMITS, kill: kill.clone() };
+    let attempt = Attempt {
+        image: Arc::clone(prepared),
+        task: spec(0),
+        limits: LIMITS,
+        kill: kill.clone(),
+    };
     let ended = on_a_guest_thread(|| {
         thread::scope(|scope| {
             let killer = scope.spawn(move || {
@@ -120,7 +167,10 @@ fn killed(program: &Program, prepared: &Arc<sandbox::Prepared>) -> Duration {
             });
             let (finished, _) = attempt.run(NoData);
             let end = Instant::now();
-            assert_eq!(finished.result.expect_err("it was killed").kind, scheduler::FailureKind::Killed);
+            assert_eq!(
+                finished.result.expect_err("it was killed").kind,
+                scheduler::FailureKind::Killed
+            );
             (killer.join().expect("no panic"), end)
         })
     });
@@ -132,13 +182,21 @@ fn millis(start: Instant) -> f64 {
 }
 
 fn spec(partition: u32) -> TaskSpec {
-    TaskSpec { stage: 0, partition, work: TaskWork::Action, memory: LIMITS.memory_bytes as u64, seed: 1 }
+    TaskSpec {
+        stage: 0,
+        partition,
+        work: TaskWork::Action,
+        memory: LIMITS.memory_bytes as u64,
+        seed: 1,
+    }
 }
 
 /// Guests need a deep stack.
 fn on_a_guest_thread<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(sandbox::THREAD_STACK_BYTES).spawn_scoped(scope, run);
+        let thread = thread::Builder::new()
+            .stack_size(sandbox::THREAD_STACK_BYTES)
+            .spawn_scoped(scope, run);
         thread.expect("a thread").join().expect("no panic")
     })
 }
@@ -149,7 +207,9 @@ fn checkpoints(program: &Program, args: &[&str]) -> Vec<Image> {
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
     let host = Box::new(Recorder(Arc::clone(&taken)));
     // Jobs fail after they are submitted: the image is all that is wanted.
-    let _ = on_a_guest_thread(|| sandbox::run_driver(program, &args, 1, 1 << 30, program.kill_switch(), host));
+    let _ = on_a_guest_thread(|| {
+        sandbox::run_driver(program, &args, 1, 1 << 30, program.kill_switch(), host)
+    });
     let images = taken.lock().expect("no panic");
     images.clone()
 }
@@ -184,7 +244,13 @@ impl DriverHost for Recorder {
     }
     fn await_job(&mut self, _: u32, _: Duration) -> Result<JobProgress, Error> {
         // The count of the one partition.
-        Ok(JobProgress { results: vec![PartitionResult { partition: 0, bytes: vec![0; 8] }], finished: true })
+        Ok(JobProgress {
+            results: vec![PartitionResult {
+                partition: 0,
+                bytes: vec![0; 8],
+            }],
+            finished: true,
+        })
     }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())

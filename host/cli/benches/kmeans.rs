@@ -29,18 +29,30 @@ fn main() {
 type Point = [f64; DIM];
 
 fn native(folder: &Path) -> String {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     let parts: Vec<Vec<Point>> = files.iter().map(|file| read(file)).collect();
     let mut centers: Vec<Point> = parts[0][..K].to_vec();
     for _ in 0..ITERATIONS {
         let (sums, sizes, _) = pass(&parts, &centers);
-        for ((center, sum), size) in centers.iter_mut().zip(&sums).zip(&sizes).filter(|(_, size)| **size > 0) {
+        for ((center, sum), size) in centers
+            .iter_mut()
+            .zip(&sums)
+            .zip(&sizes)
+            .filter(|(_, size)| **size > 0)
+        {
             *center = sum.map(|total| total / *size as f64);
         }
     }
     let (_, sizes, cost) = pass(&parts, &centers);
-    let sizes: String = sizes.iter().enumerate().map(|(cluster, size)| format!("cluster\t{cluster}\t{size}\n")).collect();
+    let sizes: String = sizes
+        .iter()
+        .enumerate()
+        .map(|(cluster, size)| format!("cluster\t{cluster}\t{size}\n"))
+        .collect();
     rounded(&format!("cost\t{cost:.6}\n{sizes}"))
 }
 
@@ -59,15 +71,24 @@ fn pass(parts: &[Vec<Point>], centers: &[Point]) -> Sums {
         let mut sums: Sums = (vec![[0.0; DIM]; K], vec![0; K], 0.0);
         for point in parts.iter().skip(first).step_by(THREADS).flatten() {
             let (cluster, distance) = nearest(centers, point);
-            sums.0[cluster].iter_mut().zip(point).for_each(|(total, x)| *total += x);
+            sums.0[cluster]
+                .iter_mut()
+                .zip(point)
+                .for_each(|(total, x)| *total += x);
             sums.1[cluster] += 1;
             sums.2 += distance;
         }
         sums
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|first| scope.spawn(move || gather(first))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).reduce(merge).expect("a thread")
+        let threads: Vec<_> = (0..THREADS)
+            .map(|first| scope.spawn(move || gather(first)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .reduce(merge)
+            .expect("a thread")
     })
 }
 
@@ -75,14 +96,20 @@ fn merge(mut a: Sums, b: Sums) -> Sums {
     for (sum, more) in a.0.iter_mut().flatten().zip(b.0.iter().flatten()) {
         *sum += more;
     }
-    a.1.iter_mut().zip(b.1).for_each(|(size, more)| *size += more);
+    a.1.iter_mut()
+        .zip(b.1)
+        .for_each(|(size, more)| *size += more);
     (a.0, a.1, a.2 + b.2)
 }
 
 fn nearest(centers: &[Point], point: &Point) -> (usize, f64) {
     let mut best = (0, f64::INFINITY);
     for (cluster, center) in centers.iter().enumerate() {
-        let distance: f64 = center.iter().zip(point).map(|(c, x)| (x - c) * (x - c)).sum();
+        let distance: f64 = center
+            .iter()
+            .zip(point)
+            .map(|(c, x)| (x - c) * (x - c))
+            .sum();
         if distance < best.1 {
             best = (cluster, distance);
         }

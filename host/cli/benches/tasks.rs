@@ -13,10 +13,17 @@ const TASKS: u32 = 10_000;
 fn main() {
     let guest = guest();
     let micros = |args: &[&str]| -> Vec<f64> {
-        tinderbox(&guest, args).lines().map(|line| line.parse().expect("microseconds")).collect()
+        tinderbox(&guest, args)
+            .lines()
+            .map(|line| line.parse().expect("microseconds"))
+            .collect()
     };
     let stage = median(micros(&["tasks", &TASKS.to_string(), "9"]));
-    println!("{TASKS} tasks in one stage: {:.0} ms, {:.0} tasks/s", stage / 1e3, f64::from(TASKS) / stage * 1e6);
+    println!(
+        "{TASKS} tasks in one stage: {:.0} ms, {:.0} tasks/s",
+        stage / 1e3,
+        f64::from(TASKS) / stage * 1e6
+    );
     for heap in ["0", "32"] {
         let jobs = micros(&["latency", heap, "300"]);
         println!(
@@ -30,5 +37,8 @@ fn main() {
         tinderbox(&guest, &["latency", "0", "1"]);
         start.elapsed().as_secs_f64() * 1e3
     });
-    println!("process start to the end of a one-task job, compiled before: median {:.1} ms", median(starts.collect()));
+    println!(
+        "process start to the end of a one-task job, compiled before: median {:.1} ms",
+        median(starts.collect())
+    );
 }

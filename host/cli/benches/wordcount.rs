@@ -22,7 +22,9 @@ fn main() {
     compare(
         "word count, a String a word",
         Contender::new("native", || print(&native(&folder, count_owned))),
-        Contender::new("tinderbox", || tinderbox(&newcomers, &[&text, "--top", &TOP.to_string()])),
+        Contender::new("tinderbox", || {
+            tinderbox(&newcomers, &[&text, "--top", &TOP.to_string()])
+        }),
     );
     compare(
         "word count, borrowed words",
@@ -35,7 +37,10 @@ type Counts = HashMap<String, u64>;
 
 /// Two threads take file after file; their counts are merged in the end.
 fn native(folder: &Path, count: fn(&str, &mut Counts)) -> Counts {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -47,7 +52,9 @@ fn native(folder: &Path, count: fn(&str, &mut Counts)) -> Counts {
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
-        let mut all = threads.into_iter().map(|thread| thread.join().expect("no panic"));
+        let mut all = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"));
         let mut counts = all.next().expect("a thread");
         for (word, count) in all.flatten() {
             *counts.entry(word).or_default() += count;
@@ -78,5 +85,9 @@ fn count_borrowed(text: &str, counts: &mut Counts) {
 fn print(counts: &Counts) -> String {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    counts.iter().take(TOP).map(|(word, count)| format!("{word}\t{count}\n")).collect()
+    counts
+        .iter()
+        .take(TOP)
+        .map(|(word, count)| format!("{word}\t{count}\n"))
+        .collect()
 }

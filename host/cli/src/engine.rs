@@ -23,7 +23,6 @@ const SPARE_INSTANCES: u32 = 4;
 /// Runs a request to its end.
 pub fn run(request: Request) -> Result<ExitCode> {
     let program = load(&request.component, request.cores)?;
-    let grants = store::Grants::new(&request.grants.read, &request.grants.write)?;
     let cancel = Cancel::new(&program);
     end_on_signals(cancel.clone())?;
     let display = Mutex::new(Display::new(request.look));
@@ -36,14 +35,15 @@ pub fn run(request: Request) -> Result<ExitCode> {
         args: request.arguments,
         cores: request.cores,
         settings: request.settings,
-        grants,
+        grants: request.grants,
         console: Arc::new(Terminal(screen)),
         cancel,
     };
     let result = run.run(|events| show(&display, events));
     let mut display = display.into_inner().unwrap_or_else(PoisonError::into_inner);
     display.finish();
-    if request.look != Look::Quiet {
+    // A program that did nothing but fail has nothing to be summed up.
+    if request.look != Look::Quiet && display.view().totals.jobs > 0 {
         crate::tell(&summary(display.view()));
     }
     match result {

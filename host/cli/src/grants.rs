@@ -1,139 +1,99 @@
-//! What a program may touch on this machine: the paths of `--allow-read` and `--allow-write`, and those
-//! that the user typed as the program's arguments, for reading.
-//!
-//! A path is made absolute and free of links here, once, so that what is checked later is what was meant.
+//! What a program may touch on this machine: the paths of `--allow-read` and `--allow-write`, and those that the user typed
+//! as the program's arguments, for reading.
 
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// Files and folders, with all that is in them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// May be read.
-    pub read: Vec<PathBuf>,
-    /// May be written, made and read.
-    pub write: Vec<PathBuf>,
+use store::Grants;
+
+/// Collects what was granted by options and, for reading, what `arguments` name that exists.
+///
+/// Relative paths start at `folder`.
+///
+/// # Errors
+///
+/// Where a granted path cannot be resolved.
+pub fn collect(
+    read: &[PathBuf],
+    write: &[PathBuf],
+    arguments: &[String],
+    folder: &Path,
+) -> store::Result<Grants> {
+    let absolute = |path: &PathBuf| folder.join(path);
+    let mut read: Vec<_> = read.iter().map(absolute).collect();
+    read.extend(named(arguments, folder));
+    let write: Vec<_> = write.iter().map(absolute).collect();
+    Grants::new(&read, &write)
 }
 
-impl Grants {
-    /// Collects what was granted by options and, for reading, what `arguments` name that exists.
-    ///
-    /// Relative paths start at `folder`. Fails where a granted path cannot be resolved.
-    pub fn collect(
-        read: &[PathBuf],
-        write: &[PathBuf],
-        arguments: &[String],
-        folder: &Path,
-    ) -> io::Result<Self> {
-        let absolute = |paths: &[PathBuf]| {
-            paths
-                .iter()
-                .map(|path| resolve(&folder.join(path)))
-                .collect::<io::Result<Vec<_>>>()
-        };
-        let mut grants = Self {
-            read: absolute(read)?,
-            write: absolute(write)?,
-        };
-        grants.read.extend(named(arguments, folder));
-        for paths in [&mut grants.read, &mut grants.write] {
-            paths.sort();
-            paths.dedup();
-        }
-        Ok(grants)
-    }
-}
-
-/// Returns the files and folders that `arguments` name, in full and as they exist.
-fn named(arguments: &[String], folder: &Path) -> Vec<PathBuf> {
+/// Returns the files and folders that `arguments` name, where they exist.
+fn named(arguments: &[String], folder: &Path) -> impl Iterator<Item = PathBuf> {
     let arguments = arguments.iter().filter(|argument| !argument.is_empty());
     arguments
-        .filter_map(|argument| folder.join(argument).canonicalize().ok())
-        .collect()
-}
-
-/// Makes a path canonical as far as it exists: an output folder may be granted before it is made.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let (Some(parent), Some(Component::Normal(name))) =
-                (path.parent(), path.components().next_back())
-            else {
-                return Err(error);
-            };
-            Ok(resolve(parent)?.join(name))
-        }
-        outcome => outcome,
-    }
+        .map(|argument| folder.join(argument))
+        .filter(|path| path.exists())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap();
         fs::write(path.join("text.txt"), "a b").unwrap();
+        fs::write(path.join("other.txt"), "c").unwrap();
         fs::create_dir(path.join("data")).unwrap();
         (folder, path)
     }
 
-    fn strings(words: &[&str]) -> Vec<String> {
-        words.iter().map(ToString::to_string).collect()
+    fn granted(grants: &Grants, path: &Path) -> (bool, bool) {
+        let path = path.to_str().unwrap();
+        (grants.readable(path).is_ok(), grants.writable(path).is_ok())
     }
 
     #[test]
     fn arguments_that_exist_may_be_read() {
         let (_keep, folder) = folder();
-        let arguments = strings(&[
+        let words = [
             "text.txt",
             "--top",
             "5",
             "data",
             "absent.txt",
             "",
-            "text.txt",
-            "--in=text.txt",
-        ]);
-        let grants = Grants::collect(&[], &[], &arguments, &folder).unwrap();
-        assert_eq!(
-            grants,
-            Grants {
-                read: vec![folder.join("data"), folder.join("text.txt")],
-                write: vec![]
-            }
-        );
+            "--in=other.txt",
+        ];
+        let arguments = words.map(str::to_owned);
+        let grants = collect(&[], &[], &arguments, &folder).unwrap();
+        assert_eq!(granted(&grants, &folder.join("text.txt")), (true, false));
+        assert_eq!(granted(&grants, &folder.join("data")), (true, false));
+        assert_eq!(granted(&grants, &folder.join("other.txt")), (false, false));
+        assert_eq!(granted(&grants, &folder), (false, false));
     }
 
     #[test]
     fn a_link_grants_what_it_points_to() {
         let (_keep, folder) = folder();
         symlink(folder.join("text.txt"), folder.join("link")).unwrap();
-        let grants =
-            Grants::collect(&[], &[], &strings(&["link", "data/../text.txt"]), &folder).unwrap();
-        assert_eq!(grants.read, [folder.join("text.txt")]);
+        let grants = collect(&[], &[], &["link".to_owned()], &folder).unwrap();
+        assert_eq!(granted(&grants, &folder.join("text.txt")), (true, false));
     }
 
     #[test]
     fn options_grant_what_does_not_exist_yet() {
         let (_keep, folder) = folder();
-        symlink(folder.join("data"), folder.join("link")).unwrap();
-        let write = [PathBuf::from("link/out/deep"), PathBuf::from("data")];
-        let grants = Grants::collect(&["later".into()], &write, &[], &folder).unwrap();
-        assert_eq!(grants.read, [folder.join("later")]);
-        assert_eq!(
-            grants.write,
-            [folder.join("data"), folder.join("data/out/deep")]
-        );
+        let write = [PathBuf::from("data/out/deep")];
+        let grants = collect(&[], &write, &[], &folder).unwrap();
+        assert!(granted(&grants, &folder.join("data/out/deep/part")).1);
+        assert!(!granted(&grants, &folder.join("data/out")).1);
     }
 
     #[test]
     fn a_path_through_nothing_and_back_is_refused() {
         let (_keep, folder) = folder();
-        assert!(Grants::collect(&[], &["absent/..".into()], &[], &folder).is_err());
-        assert!(Grants::collect(&[], &["absent/../data".into()], &[], &folder).is_err());
+        assert!(collect(&[], &["absent/../data".into()], &[], &folder).is_err());
     }
 }

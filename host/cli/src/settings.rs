@@ -286,7 +286,10 @@ mod tests {
              | key | default | Spark's key | since | what it does |\n|---|---|---|---|---|\n",
         );
         for definition in DEFINITIONS {
-            let (default, spark) = (definition.default.unwrap_or("-"), definition.spark_key.unwrap_or("-"));
+            let (default, spark) = (
+                definition.default.unwrap_or("-"),
+                definition.spark_key.unwrap_or("-"),
+            );
             let (key, since, doc) = (definition.key, definition.since, definition.doc);
             let _ = writeln!(text, "| `{key}` | {default} | {spark} | {since} | {doc} |");
         }

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PartitionResult, PreparedImages, Program};
-use scheduler::{
-    Action, AttemptId, Event, ExecutorId, ImageId, Input, JobFailure, JobId, JobSpec, LineageError, Outbox, Outcome, Rdd, RddId, Settings,
-    ShuffleId, Task, TaskMetrics, Time,
+use sandbox::{
+    AttemptLimits, Image, KillReason, KillSwitch, PartitionResult, PreparedImages, Program,
 };
-use store::{AttemptOutput, BlockStore, FinishedMapOutput, Grants, Output, ShuffleFiles, WorkFolder};
+use scheduler::{
+    Action, AttemptId, Event, ExecutorId, ImageId, Input, JobFailure, JobId, JobSpec, LineageError,
+    Outbox, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics, Time,
+};
+use store::{
+    AttemptOutput, BlockStore, FinishedMapOutput, Grants, Output, ShuffleFiles, WorkFolder,
+};
 
 use crate::Console;
 
@@ -119,7 +123,10 @@ impl Application {
             log_bytes: bytes(settings.task_max_log_size()),
             result_bytes: bytes(settings.driver_max_result_size().unwrap_or(u64::MAX)),
         };
-        let events = Events { capacity: settings.event_queue_capacity() as usize, ..Events::default() };
+        let events = Events {
+            capacity: settings.event_queue_capacity() as usize,
+            ..Events::default()
+        };
         let application = Arc::new(Self {
             images: PreparedImages::new(Arc::clone(&program), bytes(shares.images)),
             blocks: BlockStore::new(bytes(shares.blocks)),
@@ -149,15 +156,26 @@ impl Application {
             cores,
             limits,
         });
-        application.feed(Input::ApplicationStarted { name: application.settings.app_name().unwrap_or("application").into() });
-        application.feed(Input::ExecutorAdded { executor: LOCAL_EXECUTOR, cores });
+        application.feed(Input::ApplicationStarted {
+            name: application
+                .settings
+                .app_name()
+                .unwrap_or("application")
+                .into(),
+        });
+        application.feed(Input::ExecutorAdded {
+            executor: LOCAL_EXECUTOR,
+            cores,
+        });
         Ok(application)
     }
 
     /// Learns of datasets.
     pub(crate) fn define(&self, rdds: Vec<Rdd>) -> Result<(), LineageError> {
         let mut state = self.lock();
-        let State { machine, outbox, .. } = &mut *state;
+        let State {
+            machine, outbox, ..
+        } = &mut *state;
         outbox.clear();
         machine.define(rdds, outbox)?;
         let leftovers = self.carry_out(&mut state, &mut Yield::default());
@@ -188,15 +206,27 @@ impl Application {
             let over = left.is_some_and(|left| left.is_zero());
             if stopping || over || job.end.is_some() || job.result_bytes >= RESULT_BATCH_BYTES {
                 job.result_bytes = 0;
-                let progress = Progress { results: std::mem::take(&mut job.results), end: job.end.clone(), stopping };
+                let progress = Progress {
+                    results: std::mem::take(&mut job.results),
+                    end: job.end.clone(),
+                    stopping,
+                };
                 if progress.end.is_some() {
                     state.jobs.remove(&id);
                 }
                 return Some(progress);
             }
             state = match left {
-                Some(left) => self.job_progress.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.job_progress.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    self.job_progress
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self
+                    .job_progress
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
@@ -207,10 +237,24 @@ impl Application {
     }
 
     /// Reports how an attempt ended, and takes the next task.
-    pub(crate) fn end_task(&self, attempt: AttemptId, outcome: Outcome, metrics: TaskMetrics, mut leaves: Yield) -> Option<Launch> {
+    pub(crate) fn end_task(
+        &self,
+        attempt: AttemptId,
+        outcome: Outcome,
+        metrics: TaskMetrics,
+        mut leaves: Yield,
+    ) -> Option<Launch> {
         let mut state = self.lock();
         state.running.remove(&attempt);
-        let leftovers = self.handle_locked(&mut state, Input::TaskEnded { attempt, outcome, metrics }, &mut leaves);
+        let leftovers = self.handle_locked(
+            &mut state,
+            Input::TaskEnded {
+                attempt,
+                outcome,
+                metrics,
+            },
+            &mut leaves,
+        );
         if leftovers.is_none() {
             return self.take_task(state);
         }
@@ -222,7 +266,9 @@ impl Application {
     /// Asks whether an attempt may make its output visible.
     pub(crate) fn ask_commit(&self, attempt: AttemptId) -> bool {
         let mut state = self.lock();
-        let State { machine, outbox, .. } = &mut *state;
+        let State {
+            machine, outbox, ..
+        } = &mut *state;
         outbox.clear();
         machine.handle(self.now(), Input::CommitAsked { attempt }, outbox);
         let granted = outbox.actions.contains(&Action::GrantCommit { attempt });
@@ -252,14 +298,25 @@ impl Application {
     pub(crate) fn keep_deadlines(&self) {
         let mut state = self.lock();
         while !state.stopping {
-            let wait = state.machine.next_deadline().map(|deadline| deadline.since(self.now()));
+            let wait = state
+                .machine
+                .next_deadline()
+                .map(|deadline| deadline.since(self.now()));
             state = match wait {
-                None => self.deadline_changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .deadline_changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => {
                     self.handle(state, Input::DeadlineReached, &mut Yield::default());
                     self.lock()
                 }
-                Some(wait) => self.deadline_changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
+                Some(wait) => {
+                    self.deadline_changed
+                        .wait_timeout(state, wait)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
             };
         }
     }
@@ -267,7 +324,10 @@ impl Application {
     /// The events since the last call, and how many were dropped for want of room in all.
     pub(crate) fn take_events(&self) -> (Vec<Event>, u64) {
         let mut state = self.lock();
-        (std::mem::take(&mut state.events.waiting), state.events.dropped)
+        (
+            std::mem::take(&mut state.events.waiting),
+            state.events.dropped,
+        )
     }
 
     pub(crate) fn add_output(&self, output: Output) -> u32 {
@@ -277,7 +337,11 @@ impl Application {
     }
 
     pub(crate) fn output(&self, number: u32) -> Option<Arc<Output>> {
-        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).get(number as usize).cloned()
+        self.outputs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(number as usize)
+            .cloned()
     }
 
     pub(crate) fn attempt_output(&self, number: u32, attempt: AttemptId) -> Option<AttemptOutput> {
@@ -300,11 +364,18 @@ impl Application {
             if let Some(task) = state.queue.pop_front() {
                 let kill = self.program.kill_switch();
                 state.running.insert(task.attempt, kill.clone());
-                let image = state.images.get(&task.image).expect("an image is held until the scheduler releases it").clone();
+                let image = state
+                    .images
+                    .get(&task.image)
+                    .expect("an image is held until the scheduler releases it")
+                    .clone();
                 return Some(Launch { task, image, kill });
             }
             state.idle_threads += 1;
-            state = self.task_ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .task_ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
             state.idle_threads -= 1;
         }
     }
@@ -315,7 +386,12 @@ impl Application {
         self.remove(leftovers);
     }
 
-    fn handle_locked(&self, state: &mut State, input: Input, leaves: &mut Yield) -> Option<Leftovers> {
+    fn handle_locked(
+        &self,
+        state: &mut State,
+        input: Input,
+        leaves: &mut Yield,
+    ) -> Option<Leftovers> {
         state.outbox.clear();
         state.machine.handle(self.now(), input, &mut state.outbox);
         self.carry_out(state, leaves)
@@ -329,17 +405,28 @@ impl Application {
         for action in actions.drain(..) {
             match action {
                 Action::LaunchTask { task, .. } => self.queue(state, task),
-                Action::KillTask { attempt, reason, .. } => kill(state, attempt, reason),
-                Action::AcceptResult { job, partition, .. } => self.accept(state, job, partition, std::mem::take(&mut leaves.result)),
-                Action::RegisterMapOutput { shuffle, partition, .. } => {
-                    let output = leaves.map_output.take().expect("a map task that succeeded has an output");
+                Action::KillTask {
+                    attempt, reason, ..
+                } => kill(state, attempt, reason),
+                Action::AcceptResult { job, partition, .. } => {
+                    self.accept(state, job, partition, std::mem::take(&mut leaves.result))
+                }
+                Action::RegisterMapOutput {
+                    shuffle, partition, ..
+                } => {
+                    let output = leaves
+                        .map_output
+                        .take()
+                        .expect("a map task that succeeded has an output");
                     self.shuffles.commit(shuffle, partition, output);
                 }
                 // Who asked reads the answer.
                 Action::GrantCommit { .. } | Action::DenyCommit { .. } => {}
                 Action::FinishJob { job } => self.end_job(state, job, Ok(())),
                 Action::FailJob { job, failure } => self.end_job(state, job, Err(failure)),
-                Action::RemoveShuffle(shuffle) => leftovers.get_or_insert_default().shuffles.push(shuffle),
+                Action::RemoveShuffle(shuffle) => {
+                    leftovers.get_or_insert_default().shuffles.push(shuffle)
+                }
                 Action::RemoveBlocks(rdd) => leftovers.get_or_insert_default().rdds.push(rdd),
                 Action::ReleaseImage(image) => leftovers.get_or_insert_default().images.push(image),
             }
@@ -360,7 +447,9 @@ impl Application {
     }
 
     fn accept(&self, state: &mut State, job: JobId, partition: u32, bytes: Vec<u8>) {
-        let Some(job) = state.jobs.get_mut(&job) else { return };
+        let Some(job) = state.jobs.get_mut(&job) else {
+            return;
+        };
         job.result_bytes += bytes.len();
         job.results.push(PartitionResult { partition, bytes });
         if job.result_bytes >= RESULT_BATCH_BYTES {
@@ -376,16 +465,30 @@ impl Application {
     }
 
     fn remove(&self, leftovers: Option<Leftovers>) {
-        let Some(Leftovers { shuffles, rdds, images }) = leftovers else { return };
-        shuffles.into_iter().for_each(|shuffle| self.shuffles.remove(shuffle));
+        let Some(Leftovers {
+            shuffles,
+            rdds,
+            images,
+        }) = leftovers
+        else {
+            return;
+        };
+        shuffles
+            .into_iter()
+            .for_each(|shuffle| self.shuffles.remove(shuffle));
         rdds.into_iter().for_each(|rdd| self.blocks.remove(rdd));
-        images.into_iter().for_each(|image| self.images.remove(image.0.into()));
+        images
+            .into_iter()
+            .for_each(|image| self.images.remove(image.0.into()));
     }
 }
 
 impl std::fmt::Debug for Application {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Application").field("program", &self.program).field("cores", &self.cores).finish_non_exhaustive()
+        f.debug_struct("Application")
+            .field("program", &self.program)
+            .field("cores", &self.cores)
+            .finish_non_exhaustive()
     }
 }
 
@@ -399,7 +502,9 @@ pub(crate) struct Progress {
 fn kill(state: &mut State, attempt: AttemptId, reason: scheduler::KillReason) {
     let reason = match reason {
         scheduler::KillReason::TimedOut => KillReason::TimedOut,
-        scheduler::KillReason::AnotherSucceeded | scheduler::KillReason::JobEnded => KillReason::Ordered,
+        scheduler::KillReason::AnotherSucceeded | scheduler::KillReason::JobEnded => {
+            KillReason::Ordered
+        }
     };
     if let Some(kill) = state.running.get(&attempt) {
         kill.kill(reason);

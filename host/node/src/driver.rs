@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap, RddNode, Split, StorageLevel,
+    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
+    RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
 use store::source::{self, FileSplit};
@@ -12,7 +13,7 @@ use store::{Grants, Output};
 
 use crate::Console;
 use crate::application::Application;
-use crate::local::Starter;
+use crate::start::Starter;
 use crate::task::guest_error;
 
 /// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
@@ -28,7 +29,10 @@ pub(crate) struct DriverSide {
 impl DriverSide {
     fn application(&mut self) -> Result<&Arc<Application>, Error> {
         if self.application.get().is_none() {
-            let application = self.starter.start(self.settings.clone()).map_err(|error| guest_error(&error))?;
+            let application = self
+                .starter
+                .start(self.settings.clone())
+                .map_err(|error| guest_error(&error))?;
             let _ = self.application.set(application);
         }
         Ok(self.application.get().expect("it was set"))
@@ -40,7 +44,10 @@ impl DriverSide {
     }
 
     fn refuse_large(&self, image: &Image) -> Result<(), Error> {
-        let (bytes, most) = (image.occupied_bytes() as u64, scheduler::memory::image_max(&self.settings));
+        let (bytes, most) = (
+            image.occupied_bytes() as u64,
+            scheduler::memory::image_max(&self.settings),
+        );
         if bytes <= most {
             return Ok(());
         }
@@ -54,7 +61,14 @@ impl DriverSide {
     }
 
     fn min_partitions(&self, asked: u32) -> u32 {
-        if asked > 0 { asked } else { self.settings.default_parallelism().unwrap_or(self.cores).min(2) }
+        if asked > 0 {
+            asked
+        } else {
+            self.settings
+                .default_parallelism()
+                .unwrap_or(self.cores)
+                .min(2)
+        }
     }
 }
 
@@ -69,15 +83,21 @@ impl DriverHost for DriverSide {
 
     fn set_conf(&mut self, key: &str, value: &str) -> Result<(), Error> {
         if self.application.get().is_some() {
-            let message = format!("`{key}` cannot be set any more: settings are fixed by the first dataset; set them before it");
+            let message = format!(
+                "`{key}` cannot be set any more: settings are fixed by the first dataset; set them before it"
+            );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
-        self.settings.set(key, value).map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
+        self.settings
+            .set(key, value)
+            .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
     }
 
     fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error> {
         let rdds = nodes.into_iter().map(rdd).collect();
-        self.application()?.define(rdds).map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
+        self.application()?
+            .define(rdds)
+            .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
     }
 
     fn release(&mut self, rdds: Vec<u32>) {
@@ -87,13 +107,30 @@ impl DriverHost for DriverSide {
     }
 
     fn text_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<Split>, Error> {
-        let (partitions, bytes) = (self.min_partitions(min_partitions), self.settings.files_max_partition_bytes());
+        let (partitions, bytes) = (
+            self.min_partitions(min_partitions),
+            self.settings.files_max_partition_bytes(),
+        );
         splits(source::text_splits(&self.grants, uri, partitions, bytes))
     }
 
-    fn binary_file(&mut self, uri: &str, record_length: u32, min_partitions: u32) -> Result<Vec<Split>, Error> {
-        let (partitions, bytes) = (self.min_partitions(min_partitions), self.settings.files_max_partition_bytes());
-        splits(source::record_splits(&self.grants, uri, record_length, partitions, bytes))
+    fn binary_file(
+        &mut self,
+        uri: &str,
+        record_length: u32,
+        min_partitions: u32,
+    ) -> Result<Vec<Split>, Error> {
+        let (partitions, bytes) = (
+            self.min_partitions(min_partitions),
+            self.settings.files_max_partition_bytes(),
+        );
+        splits(source::record_splits(
+            &self.grants,
+            uri,
+            record_length,
+            partitions,
+            bytes,
+        ))
     }
 
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {
@@ -111,24 +148,45 @@ impl DriverHost for DriverSide {
     }
 
     fn await_job(&mut self, job: u32, timeout: Duration) -> Result<JobProgress, Error> {
-        let missing = || Error::new(ErrorKind::NotFound, format!("there is no job {job}, or its end is known already"));
-        let progress = self.application()?.await_job(JobId(job), timeout).ok_or_else(missing)?;
+        let missing = || {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("there is no job {job}, or its end is known already"),
+            )
+        };
+        let progress = self
+            .application()?
+            .await_job(JobId(job), timeout)
+            .ok_or_else(missing)?;
         match progress.end {
-            None if progress.stopping => Err(Error::new(ErrorKind::Cancelled, "the application is stopping")),
+            None if progress.stopping => Err(Error::new(
+                ErrorKind::Cancelled,
+                "the application is stopping",
+            )),
             Some(Err(failure)) => {
                 let kind = match failure.cause {
                     scheduler::Cause::Cancelled { .. } => ErrorKind::Cancelled,
                     scheduler::Cause::Refused { .. } => ErrorKind::InvalidArgument,
                     _ => ErrorKind::JobFailed,
                 };
-                Err(Error::Answer(GuestError { kind, message: failure.to_string(), retryable: false }))
+                Err(Error::Answer(GuestError {
+                    kind,
+                    message: failure.to_string(),
+                    retryable: false,
+                }))
             }
-            end => Ok(JobProgress { results: progress.results, finished: end.is_some() }),
+            end => Ok(JobProgress {
+                results: progress.results,
+                finished: end.is_some(),
+            }),
         }
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
-        self.application()?.feed(Input::JobCancelled { job: JobId(job), reason: "the program cancelled it".into() });
+        self.application()?.feed(Input::JobCancelled {
+            job: JobId(job),
+            reason: "the program cancelled it".into(),
+        });
         Ok(())
     }
 
@@ -138,11 +196,15 @@ impl DriverHost for DriverSide {
     }
 
     fn commit_output(&mut self, output: u32) -> Result<(), Error> {
-        self.output(output)?.commit().map_err(|error| guest_error(&error))
+        self.output(output)?
+            .commit()
+            .map_err(|error| guest_error(&error))
     }
 
     fn abort_output(&mut self, output: u32) -> Result<(), Error> {
-        self.output(output)?.abort().map_err(|error| guest_error(&error))
+        self.output(output)?
+            .abort()
+            .map_err(|error| guest_error(&error))
     }
 
     fn log(&mut self, channel: Channel, bytes: &[u8]) {
@@ -152,7 +214,20 @@ impl DriverHost for DriverSide {
 
 fn splits(splits: store::Result<Vec<FileSplit>>) -> Result<Vec<Split>, Error> {
     let splits = splits.map_err(|error| guest_error(&error))?;
-    Ok(splits.into_iter().map(|FileSplit { path, start, length }| Split { uri: path, start, length }).collect())
+    Ok(splits
+        .into_iter()
+        .map(
+            |FileSplit {
+                 path,
+                 start,
+                 length,
+             }| Split {
+                uri: path,
+                start,
+                length,
+            },
+        )
+        .collect())
 }
 
 fn rdd(node: RddNode) -> Rdd {
@@ -171,9 +246,10 @@ fn rdd(node: RddNode) -> Rdd {
 
 fn dependency(dependency: sandbox::Dependency) -> scheduler::Dependency {
     match dependency {
-        sandbox::Dependency::Narrow(narrow) => {
-            scheduler::Dependency::Narrow { parent: RddId(narrow.parent), partitions: partition_map(narrow.partitions) }
-        }
+        sandbox::Dependency::Narrow(narrow) => scheduler::Dependency::Narrow {
+            parent: RddId(narrow.parent),
+            partitions: partition_map(narrow.partitions),
+        },
         sandbox::Dependency::Shuffle(shuffle) => scheduler::Dependency::Shuffle {
             parent: RddId(shuffle.parent),
             shuffle: ShuffleId(shuffle.shuffle),
@@ -185,9 +261,11 @@ fn dependency(dependency: sandbox::Dependency) -> scheduler::Dependency {
 fn partition_map(map: PartitionMap) -> scheduler::PartitionMap {
     match map {
         PartitionMap::OneToOne => scheduler::PartitionMap::OneToOne,
-        PartitionMap::Span(span) => {
-            scheduler::PartitionMap::Span { in_start: span.in_start, out_start: span.out_start, length: span.length }
-        }
+        PartitionMap::Span(span) => scheduler::PartitionMap::Span {
+            in_start: span.in_start,
+            out_start: span.out_start,
+            length: span.length,
+        },
         PartitionMap::Lists(lists) => scheduler::PartitionMap::Lists(lists),
     }
 }

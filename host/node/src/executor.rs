@@ -35,14 +35,25 @@ fn run_tasks(application: &Arc<Application>) {
 
 fn run(application: &Arc<Application>, launch: Launch) -> (Outcome, TaskMetrics, Yield) {
     let start = Instant::now();
-    let Ended { outcome, mut metrics } = match application.images.get(&launch.image) {
+    let Ended {
+        outcome,
+        mut metrics,
+    } = match application.images.get(&launch.image) {
         Err(error) => {
             let failure = TaskFailure::new(FailureKind::Io, error.to_string());
-            Ended { outcome: Err(failure), metrics: TaskMetrics::default() }
+            Ended {
+                outcome: Err(failure),
+                metrics: TaskMetrics::default(),
+            }
         }
         Ok(image) => {
             let spec = spec(&launch.task, application.limits.memory_bytes);
-            let attempt = Attempt { image, task: spec, limits: application.limits, kill: launch.kill };
+            let attempt = Attempt {
+                image,
+                task: spec,
+                limits: application.limits,
+                kill: launch.kill,
+            };
             let (finished, side) = attempt.run(TaskSide::new(Arc::clone(application), launch.task));
             let mut ended = side.end(finished.result);
             ended.metrics.instantiate_us = micros(finished.instantiated_after);

@@ -11,12 +11,15 @@
 //! ```
 
 mod application;
+mod cancel;
 mod driver;
 mod executor;
 mod local;
+mod start;
 mod task;
 
-pub use local::{Cancel, LocalRun, RunError};
+pub use cancel::Cancel;
+pub use local::{LocalRun, RunError};
 
 use sandbox::Channel;
 use scheduler::TaskName;

@@ -1,17 +1,19 @@
 //! A local run: driver and executor threads in this process.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use sandbox::{KillReason, KillSwitch, Program};
+use sandbox::Program;
 use scheduler::{Event, Settings, TaskFailure};
 use store::Grants;
 
+use crate::Console;
 use crate::application::Application;
+use crate::cancel::Cancel;
 use crate::driver::DriverSide;
-use crate::{Console, executor};
+use crate::start::Starter;
 
 /// How often the listener is given the events that have come: often enough for a progress bar to look alive.
 const LISTEN_EVERY: Duration = Duration::from_millis(50);
@@ -45,61 +47,6 @@ pub enum RunError {
     Cancelled,
 }
 
-/// Ends a run from outside. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Cancel {
-    driver: KillSwitch,
-    /// Whoever may cancel a run, a signal's handler above all, may outlive it: the work folder must not wait for that.
-    application: Arc<OnceLock<Weak<Application>>>,
-}
-
-impl Cancel {
-    /// Something to end a run of this program with.
-    pub fn new(program: &Program) -> Self {
-        Self { driver: program.kill_switch(), application: Arc::default() }
-    }
-
-    /// Ends the run: the driver is killed, its jobs end, its tasks are killed.
-    pub fn cancel(&self) {
-        self.driver.kill(KillReason::Ordered);
-        if let Some(application) = self.application.get().and_then(Weak::upgrade) {
-            application.stop();
-        }
-    }
-
-    fn was_cancelled(&self) -> bool {
-        self.driver.reason().is_some()
-    }
-}
-
-/// What it takes to begin the application when its settings are final.
-pub(crate) struct Starter {
-    program: Arc<Program>,
-    grants: Grants,
-    console: Arc<dyn Console>,
-    cores: u32,
-    seed: u64,
-    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
-    cancel: Cancel,
-}
-
-impl Starter {
-    pub(crate) fn start(&self, settings: Settings) -> Result<Arc<Application>, store::Error> {
-        let Self { program, grants, console, cores, seed, threads, cancel } = self;
-        let timed = settings.task_timeout().is_some();
-        let application =
-            Application::new(Arc::clone(program), settings, grants.clone(), Arc::clone(console), *cores, *seed)?;
-        let _ = cancel.application.set(Arc::downgrade(&application));
-        let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.extend(executor::start(&application));
-        if timed {
-            let application = Arc::clone(&application);
-            threads.push(thread::spawn(move || application.keep_deadlines()));
-        }
-        Ok(application)
-    }
-}
-
 impl LocalRun {
     /// Runs the program to its end. The listener is given every event, in order.
     ///
@@ -116,7 +63,11 @@ impl LocalRun {
             if let Some(application) = application.get() {
                 application.stop();
             }
-            for thread in threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            for thread in threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .drain(..)
+            {
                 // A thread that panicked has said so; its task is lost with the run.
                 let _ = thread.join();
             }
@@ -151,17 +102,35 @@ impl LocalRun {
             },
             application: Arc::clone(application),
         };
-        let driver = || sandbox::run_driver(&self.program, &self.args, seed, memory_bytes, self.cancel.driver.clone(), Box::new(side));
+        let driver = || {
+            sandbox::run_driver(
+                &self.program,
+                &self.args,
+                seed,
+                memory_bytes,
+                self.cancel.driver.clone(),
+                Box::new(side),
+            )
+        };
         thread::scope(|scope| {
-            let driver = thread::Builder::new().name("driver".into()).stack_size(sandbox::THREAD_STACK_BYTES).spawn_scoped(scope, driver);
-            driver.expect("the machine has room for a thread").join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            let driver = thread::Builder::new()
+                .name("driver".into())
+                .stack_size(sandbox::THREAD_STACK_BYTES)
+                .spawn_scoped(scope, driver);
+            driver
+                .expect("the machine has room for a thread")
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 }
 
 impl std::fmt::Debug for LocalRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalRun").field("program", &self.program).field("args", &self.args).finish_non_exhaustive()
+        f.debug_struct("LocalRun")
+            .field("program", &self.program)
+            .field("args", &self.args)
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,11 +147,19 @@ impl Finished {
     /// Waits until then, or for `timeout`.
     fn wait(&self, timeout: Duration) -> bool {
         let finished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.1.wait_timeout_while(finished, timeout, |finished| !*finished).unwrap_or_else(PoisonError::into_inner).0
+        *self
+            .1
+            .wait_timeout_while(finished, timeout, |finished| !*finished)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 }
 
-fn listen(application: &OnceLock<Arc<Application>>, finished: &Finished, mut listener: impl FnMut(&[Event])) {
+fn listen(
+    application: &OnceLock<Arc<Application>>,
+    finished: &Finished,
+    mut listener: impl FnMut(&[Event]),
+) {
     let mut reported = 0;
     loop {
         let last = finished.wait(LISTEN_EVERY);
@@ -190,7 +167,10 @@ fn listen(application: &OnceLock<Arc<Application>>, finished: &Finished, mut lis
             let (events, dropped) = application.take_events();
             listener(&events);
             if dropped > reported {
-                tracing::warn!(dropped, "the listener is too slow: progress and summary miss events");
+                tracing::warn!(
+                    dropped,
+                    "the listener is too slow: progress and summary miss events"
+                );
                 reported = dropped;
             }
         }

@@ -24,7 +24,10 @@ enum Reader {
     /// And the length of a batch: whole records.
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
-    Block { block: Block, next: usize },
+    Block {
+        block: Block,
+        next: usize,
+    },
 }
 
 /// A partition on its way into the cache.
@@ -91,7 +94,11 @@ impl TaskSide {
             // Also one that wrote nothing: its partition is empty, not missing.
             Work::ShuffleMap { shuffle } => {
                 self.open_map_output(shuffle).map_err(|error| io(&error))?;
-                self.map_output.take().map(MapOutputWriter::finish).transpose().map_err(|error| io(&error))?
+                self.map_output
+                    .take()
+                    .map(MapOutputWriter::finish)
+                    .transpose()
+                    .map_err(|error| io(&error))?
             }
         };
         self.commit_outputs()?;
@@ -102,23 +109,37 @@ impl TaskSide {
         if self.outputs.is_empty() {
             return Ok(());
         }
-        self.outputs.values_mut().try_for_each(AttemptOutput::flush).map_err(|error| io(&error))?;
+        self.outputs
+            .values_mut()
+            .try_for_each(AttemptOutput::flush)
+            .map_err(|error| io(&error))?;
         if !self.application.ask_commit(self.task.attempt) {
-            return Err(TaskFailure::new(FailureKind::CommitDenied, "another attempt makes the output visible"));
+            return Err(TaskFailure::new(
+                FailureKind::CommitDenied,
+                "another attempt makes the output visible",
+            ));
         }
-        std::mem::take(&mut self.outputs).into_values().try_for_each(AttemptOutput::commit).map_err(|error| io(&error))
+        std::mem::take(&mut self.outputs)
+            .into_values()
+            .try_for_each(AttemptOutput::commit)
+            .map_err(|error| io(&error))
     }
 
     fn open_map_output(&mut self, shuffle: ShuffleId) -> store::Result<&mut MapOutputWriter> {
         match &mut self.map_output {
             Some(writer) => Ok(writer),
-            none => Ok(none.insert(self.application.shuffles.writer(shuffle, self.task.attempt)?)),
+            none => Ok(none.insert(
+                self.application
+                    .shuffles
+                    .writer(shuffle, self.task.attempt)?,
+            )),
         }
     }
 
     fn open(&mut self, reader: Reader) -> Result<u32, Error> {
         if self.readers.len() >= READERS_MAX {
-            let message = format!("a task may have {READERS_MAX} readers open at a time; close some");
+            let message =
+                format!("a task may have {READERS_MAX} readers open at a time; close some");
             return Err(Error::new(ErrorKind::LimitExceeded, message));
         }
         let number = self.next_reader;
@@ -129,21 +150,33 @@ impl TaskSide {
 
     fn print(&self, channel: Channel, lines: &[u8]) {
         if !lines.is_empty() {
-            self.application.console.task(self.task.name, channel, lines);
+            self.application
+                .console
+                .task(self.task.name, channel, lines);
         }
     }
 
     fn reader(&mut self, number: u32) -> Result<&mut Reader, Error> {
-        self.readers
-            .get_mut(&number)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, format!("reader {number} is not open")))
+        self.readers.get_mut(&number).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("reader {number} is not open"),
+            )
+        })
     }
 
     /// The guest is told; and where it is not the guest's fault, the scheduler will be.
     fn answer(&mut self, error: store::Error) -> Error {
         let failure = match &error {
-            store::Error::FetchFailed { shuffle, map_partition, .. } => {
-                let kind = FailureKind::FetchFailed { shuffle: *shuffle, map_partition: *map_partition };
+            store::Error::FetchFailed {
+                shuffle,
+                map_partition,
+                ..
+            } => {
+                let kind = FailureKind::FetchFailed {
+                    shuffle: *shuffle,
+                    map_partition: *map_partition,
+                };
                 Some(TaskFailure::new(kind, error.to_string()))
             }
             store::Error::Io { .. } => Some(io(&error)),
@@ -154,16 +187,29 @@ impl TaskSide {
     }
 
     fn read_next(&mut self, number: u32) -> Result<Vec<u8>, Error> {
-        let (batch, counter): (store::Result<Vec<u8>>, fn(&mut TaskMetrics) -> &mut u64) = match self.reader(number)? {
-            Reader::Lines(_) => return Err(Error::new(ErrorKind::InvalidArgument, "lines are read with `read-lines`")),
-            Reader::Bytes(reader) => (reader.read(BATCH_BYTES), |metrics| &mut metrics.bytes_read),
-            Reader::Shuffle(reader) => (reader.read(), |metrics| &mut metrics.shuffle_read_bytes),
-            Reader::Block { block, next } => {
-                let batch = block.get(*next).map(|batch| batch.to_vec()).unwrap_or_default();
-                *next += 1;
-                (Ok(batch), |metrics| &mut metrics.blocks_read_bytes)
-            }
-        };
+        let (batch, counter): (store::Result<Vec<u8>>, fn(&mut TaskMetrics) -> &mut u64) =
+            match self.reader(number)? {
+                Reader::Lines(_) => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidArgument,
+                        "lines are read with `read-lines`",
+                    ));
+                }
+                Reader::Bytes(reader) => {
+                    (reader.read(BATCH_BYTES), |metrics| &mut metrics.bytes_read)
+                }
+                Reader::Shuffle(reader) => {
+                    (reader.read(), |metrics| &mut metrics.shuffle_read_bytes)
+                }
+                Reader::Block { block, next } => {
+                    let batch = block
+                        .get(*next)
+                        .map(|batch| batch.to_vec())
+                        .unwrap_or_default();
+                    *next += 1;
+                    (Ok(batch), |metrics| &mut metrics.blocks_read_bytes)
+                }
+            };
         let batch = batch.map_err(|error| self.answer(error))?;
         *counter(&mut self.metrics) += batch.len() as u64;
         Ok(batch)
@@ -173,14 +219,21 @@ impl TaskSide {
 impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
         let longest = self.application.limits.memory_bytes;
-        let reader = self.application.grants.readable(&split.uri).and_then(|path| LineReader::open(&path, split.start, split.length, longest));
+        let reader = self
+            .application
+            .grants
+            .readable(&split.uri)
+            .and_then(|path| LineReader::open(&path, split.start, split.length, longest));
         let reader = reader.map_err(|error| self.answer(error))?;
         self.open(Reader::Lines(reader))
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
         let Reader::Lines(lines) = self.reader(reader)? else {
-            return Err(Error::new(ErrorKind::InvalidArgument, "only what `open-lines` opened has lines"));
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "only what `open-lines` opened has lines",
+            ));
         };
         let lines = lines.read().map_err(|error| self.answer(error))?;
         self.metrics.bytes_read += lines.len() as u64;
@@ -189,18 +242,25 @@ impl TaskHost for TaskSide {
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
         let path = self.application.grants.readable(&split.uri);
-        let reader = path.and_then(|path| ByteReader::open(&path, split.start, split.length)).map_err(|error| self.answer(error))?;
+        let reader = path
+            .and_then(|path| ByteReader::open(&path, split.start, split.length))
+            .map_err(|error| self.answer(error))?;
         self.open(Reader::Bytes(reader))
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
-        let reader = self.application.shuffles.open(ShuffleId(shuffle), partition);
+        let reader = self
+            .application
+            .shuffles
+            .open(ShuffleId(shuffle), partition);
         self.open(Reader::Shuffle(reader))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
         let block = self.application.blocks.get(RddId(rdd), partition);
-        block.map(|block| self.open(Reader::Block { block, next: 0 })).transpose()
+        block
+            .map(|block| self.open(Reader::Block { block, next: 0 }))
+            .transpose()
     }
 
     fn read_bytes(&mut self, reader: u32) -> Result<Vec<u8>, Error> {
@@ -213,9 +273,14 @@ impl TaskHost for TaskSide {
 
     fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
         let Work::ShuffleMap { shuffle } = self.task.work else {
-            return Err(Error::new(ErrorKind::InvalidArgument, "only a map task writes a shuffle"));
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "only a map task writes a shuffle",
+            ));
         };
-        let written = self.open_map_output(shuffle).and_then(|output| output.write(partition, batch));
+        let written = self
+            .open_map_output(shuffle)
+            .and_then(|output| output.write(partition, batch));
         written.map_err(|error| self.answer(error))?;
         self.metrics.shuffle_write_bytes += batch.len() as u64;
         Ok(())
@@ -226,7 +291,10 @@ impl TaskHost for TaskSide {
         let block = self.blocks.entry((RddId(rdd), partition)).or_default();
         block.too_large |= pending + batch.len() > self.application.blocks.budget_bytes();
         if block.too_large {
-            *block = PendingBlock { too_large: true, ..PendingBlock::default() };
+            *block = PendingBlock {
+                too_large: true,
+                ..PendingBlock::default()
+            };
         } else {
             block.batches.push(batch.into());
             block.bytes += batch.len();
@@ -236,15 +304,29 @@ impl TaskHost for TaskSide {
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {
         let rdd = RddId(rdd);
-        let PendingBlock { batches, bytes, too_large } = self.blocks.remove(&(rdd, partition)).unwrap_or_default();
+        let PendingBlock {
+            batches,
+            bytes,
+            too_large,
+        } = self.blocks.remove(&(rdd, partition)).unwrap_or_default();
         if too_large {
             return Ok(false);
         }
-        let Some(dropped) = self.application.blocks.put(rdd, partition, batches) else { return Ok(false) };
+        let Some(dropped) = self.application.blocks.put(rdd, partition, batches) else {
+            return Ok(false);
+        };
         for (rdd, partition) in dropped {
-            self.application.feed(Input::BlockDropped { rdd, partition, executor: LOCAL_EXECUTOR });
+            self.application.feed(Input::BlockDropped {
+                rdd,
+                partition,
+                executor: LOCAL_EXECUTOR,
+            });
         }
-        self.application.feed(Input::BlockStored { rdd, partition, executor: LOCAL_EXECUTOR });
+        self.application.feed(Input::BlockStored {
+            rdd,
+            partition,
+            executor: LOCAL_EXECUTOR,
+        });
         self.metrics.blocks_written_bytes += bytes as u64;
         Ok(true)
     }
@@ -254,11 +336,17 @@ impl TaskHost for TaskSide {
         let file = match self.outputs.entry(output) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                let missing = || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
-                entry.insert(self.application.attempt_output(output, attempt).ok_or_else(missing)?)
+                let missing =
+                    || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
+                entry.insert(
+                    self.application
+                        .attempt_output(output, attempt)
+                        .ok_or_else(missing)?,
+                )
             }
         };
-        file.write(name, bytes).map_err(|error| self.answer(error))?;
+        file.write(name, bytes)
+            .map_err(|error| self.answer(error))?;
         self.metrics.bytes_written += bytes.len() as u64;
         Ok(())
     }
@@ -289,7 +377,10 @@ impl TaskSide {
             }
             Err(failure) => Err(self.failure.take().unwrap_or(failure)),
         };
-        Ended { outcome, metrics: self.metrics }
+        Ended {
+            outcome,
+            metrics: self.metrics,
+        }
     }
 }
 
@@ -306,6 +397,8 @@ pub(crate) fn guest_error(error: &store::Error) -> Error {
         store::Error::AlreadyExists(_) => Error::new(ErrorKind::AlreadyExists, message),
         store::Error::Invalid(_) => Error::new(ErrorKind::InvalidArgument, message),
         store::Error::LineTooLong { .. } => Error::new(ErrorKind::LimitExceeded, message),
-        store::Error::FetchFailed { .. } | store::Error::Io { .. } => Error::retryable(ErrorKind::Io, message),
+        store::Error::FetchFailed { .. } | store::Error::Io { .. } => {
+            Error::retryable(ErrorKind::Io, message)
+        }
     }
 }

@@ -67,9 +67,14 @@ impl Attempt {
             peak_memory_bytes: guest.memory.peak_bytes,
             log_bytes: guest.log.taken_bytes,
         };
-        let Role::Task(host) = guest.role else { unreachable!("an attempt is a task from first to last") };
+        let Role::Task(host) = guest.role else {
+            unreachable!("an attempt is a task from first to last")
+        };
         let host: Box<dyn Any> = host;
-        (finished, *host.downcast().expect("what was put in is taken out"))
+        (
+            finished,
+            *host.downcast().expect("what was put in is taken out"),
+        )
     }
 
     fn guest(&self, host: Box<dyn TaskHost>) -> Guest {
@@ -79,7 +84,11 @@ impl Attempt {
             clock: Clock::Virtual(image.clock()),
             random: Random::new(self.task.seed),
             kill: self.kill.clone(),
-            memory: MemoryBound::new(image.memory_bytes().saturating_add(self.limits.memory_bytes)),
+            memory: MemoryBound::new(
+                image
+                    .memory_bytes()
+                    .saturating_add(self.limits.memory_bytes),
+            ),
             log: LogBound::new(self.limits.log_bytes),
             panic: None,
             fork_of: Some(Arc::clone(&self.image)),
@@ -92,16 +101,28 @@ impl Attempt {
         }
     }
 
-    fn run_in(&self, store: &mut Store<Guest>, start: Instant) -> (Result<Vec<u8>, TaskFailure>, Duration) {
+    fn run_in(
+        &self,
+        store: &mut Store<Guest>,
+        start: Instant,
+    ) -> (Result<Vec<u8>, TaskFailure>, Duration) {
         if let Err(killed) = self.kill.attach(store) {
             return (Err(failure::of_kill(killed.0)), start.elapsed());
         }
         let program = match self.image.pre().instantiate(&mut *store) {
             Ok(program) => program,
-            Err(error) => return (Err(failure::of_trap(&error, store.data_mut())), start.elapsed()),
+            Err(error) => {
+                return (
+                    Err(failure::of_trap(&error, store.data_mut())),
+                    start.elapsed(),
+                );
+            }
         };
         let instantiated_after = start.elapsed();
-        let result = match program.tinderbox_job_application().call_run_task(&mut *store, self.task) {
+        let result = match program
+            .tinderbox_job_application()
+            .call_run_task(&mut *store, self.task)
+        {
             Ok(Ok(result)) => self.bounded(result),
             Ok(Err(error)) => Err(failure::of_error(error)),
             Err(trap) => Err(failure::of_trap(&trap, store.data_mut())),

@@ -27,14 +27,20 @@ impl ArtefactCache {
     ///
     /// If the folder cannot be made or read, or if others may write into it.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         refuse_shared(folder)?;
         let path = folder.join("key");
         let key = match read_key(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(folder, &path)?,
             key => key?,
         };
-        Ok(Self { folder: folder.to_path_buf(), key })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            key,
+        })
     }
 
     /// The artefact of this name, if this cache made it and it is whole.
@@ -48,8 +54,15 @@ impl ArtefactCache {
 
     /// Keeps an artefact. Others see it whole or not at all.
     pub(crate) fn put(&self, name: Hash, artefact: &[u8]) -> io::Result<()> {
-        let temporary = self.folder.join(format!("{name}.{}.part", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let temporary = self
+            .folder
+            .join(format!("{name}.{}.part", std::process::id()));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(self.seal(name, artefact).as_bytes())?;
         file.write_all(artefact)?;
         fs::rename(&temporary, self.path(name))
@@ -60,7 +73,10 @@ impl ArtefactCache {
     }
 
     fn seal(&self, name: Hash, artefact: &[u8]) -> Hash {
-        blake3::Hasher::new_keyed(&self.key).update(name.as_bytes()).update(artefact).finalize()
+        blake3::Hasher::new_keyed(&self.key)
+            .update(name.as_bytes())
+            .update(artefact)
+            .finalize()
     }
 }
 
@@ -86,7 +102,13 @@ fn make_key(folder: &Path, path: &Path) -> io::Result<[u8; SEAL_BYTES]> {
     let mut key = [0; SEAL_BYTES];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     let temporary = folder.join(format!("key.{}.part", std::process::id()));
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?.write_all(&key)?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?
+        .write_all(&key)?;
     let linked = fs::hard_link(&temporary, path);
     fs::remove_file(&temporary)?;
     match linked {
@@ -108,15 +130,32 @@ mod tests {
     #[test]
     fn an_artefact_comes_back_also_to_another_process() {
         let folder = tempfile::tempdir().unwrap();
-        ArtefactCache::open(folder.path()).unwrap().put(name(), b"code").unwrap();
-        assert_eq!(ArtefactCache::open(folder.path()).unwrap().get(name()).unwrap(), b"code");
-        assert!(ArtefactCache::open(folder.path()).unwrap().get(blake3::hash(b"other")).is_none());
+        ArtefactCache::open(folder.path())
+            .unwrap()
+            .put(name(), b"code")
+            .unwrap();
+        assert_eq!(
+            ArtefactCache::open(folder.path())
+                .unwrap()
+                .get(name())
+                .unwrap(),
+            b"code"
+        );
+        assert!(
+            ArtefactCache::open(folder.path())
+                .unwrap()
+                .get(blake3::hash(b"other"))
+                .is_none()
+        );
     }
 
     #[test]
     fn an_artefact_of_another_cache_or_a_changed_one_is_not_loaded() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (cache, other) = (ArtefactCache::open(ours.path()).unwrap(), ArtefactCache::open(theirs.path()).unwrap());
+        let (cache, other) = (
+            ArtefactCache::open(ours.path()).unwrap(),
+            ArtefactCache::open(theirs.path()).unwrap(),
+        );
         other.put(name(), b"code").unwrap();
         fs::copy(other.path(name()), cache.path(name())).unwrap();
         assert!(cache.get(name()).is_none());

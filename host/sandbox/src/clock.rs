@@ -18,14 +18,20 @@ pub(crate) enum Clock {
 
 impl Clock {
     pub(crate) fn real() -> Self {
-        Self::Real { started: Instant::now() }
+        Self::Real {
+            started: Instant::now(),
+        }
     }
 
     /// Reads both clocks without moving them.
     pub(crate) fn reading(&self) -> ClockReading {
         match self {
             Self::Real { started } => ClockReading {
-                wall_ns: nanoseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+                wall_ns: nanoseconds(
+                    SystemTime::now()
+                        .duration_since(UNIX_EPOCH)
+                        .unwrap_or_default(),
+                ),
                 monotonic_ns: nanoseconds(started.elapsed()),
             },
             Self::Virtual(reading) => *reading,
@@ -75,7 +81,10 @@ impl Random {
     }
 
     pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = std::iter::repeat_with(|| self.word().to_le_bytes()).take(length.div_ceil(8)).flatten().collect();
+        let mut bytes: Vec<u8> = std::iter::repeat_with(|| self.word().to_le_bytes())
+            .take(length.div_ceil(8))
+            .flatten()
+            .collect();
         bytes.truncate(length);
         bytes
     }
@@ -87,9 +96,18 @@ mod tests {
 
     #[test]
     fn a_tasks_clock_moves_only_by_being_read_and_by_sleeping() {
-        let mut clock = Clock::Virtual(ClockReading { wall_ns: 5, monotonic_ns: 7 });
+        let mut clock = Clock::Virtual(ClockReading {
+            wall_ns: 5,
+            monotonic_ns: 7,
+        });
         assert_eq!(clock.reading(), clock.reading());
-        assert_eq!(clock.read(), ClockReading { wall_ns: 5 + TICK_NS, monotonic_ns: 7 + TICK_NS });
+        assert_eq!(
+            clock.read(),
+            ClockReading {
+                wall_ns: 5 + TICK_NS,
+                monotonic_ns: 7 + TICK_NS
+            }
+        );
         clock.slept(Duration::from_secs(1));
         assert_eq!(clock.reading().monotonic_ns, 7 + TICK_NS + 1_000_000_000);
     }

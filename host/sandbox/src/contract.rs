@@ -25,8 +25,8 @@ mod bindings {
 pub(crate) use bindings::JobProgramPre;
 pub use bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 pub use bindings::tinderbox::job::driver::{
-    Dependency, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult, PartitionSpan, RddNode, ShuffleDependency,
-    StorageLevel,
+    Dependency, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
+    PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
 };
 pub use bindings::tinderbox::job::logging::Channel;
 pub use bindings::tinderbox::job::types::{Error as GuestError, ErrorKind, Split};
@@ -47,12 +47,20 @@ pub enum Error {
 impl Error {
     /// An error of this kind for the guest.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self::Answer(GuestError { kind, message: message.into(), retryable: false })
+        Self::Answer(GuestError {
+            kind,
+            message: message.into(),
+            retryable: false,
+        })
     }
 
     /// The same, where making the call again may help.
     pub fn retryable(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self::Answer(GuestError { kind, message: message.into(), retryable: true })
+        Self::Answer(GuestError {
+            kind,
+            message: message.into(),
+            retryable: true,
+        })
     }
 }
 
@@ -69,7 +77,12 @@ pub trait DriverHost: Send {
     /// Cuts text files into splits.
     fn text_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<Split>, Error>;
     /// Cuts files of fixed-size records into splits.
-    fn binary_file(&mut self, uri: &str, record_length: u32, min_partitions: u32) -> Result<Vec<Split>, Error>;
+    fn binary_file(
+        &mut self,
+        uri: &str,
+        record_length: u32,
+        min_partitions: u32,
+    ) -> Result<Vec<Split>, Error>;
     /// Starts a job whose tasks are forks of `image`.
     fn submit_job(&mut self, job: JobSpec, image: crate::Image) -> Result<u32, Error>;
     /// Waits for results of a job.
@@ -124,7 +137,22 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
 }
 
 /// The written globals at a checkpoint; those that the program does not have are 0.
-type Globals = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+type Globals = (
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+);
 
 /// The call that carries the whole memory: the generated one would copy it into a vector first.
 fn add_zero_copy(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -133,7 +161,10 @@ fn add_zero_copy(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         "checkpoint",
         |mut store: StoreContextMut<'_, Guest>, (memory, globals): (WasmList<u8>, Globals)| {
             let (a, b, c, d, e, f, g, h, i, j, k, l, m, n) = globals;
-            let image = store.data().take_image(memory.as_le_slice(&store), &[a, b, c, d, e, f, g, h, i, j, k, l, m, n]);
+            let image = store.data().take_image(
+                memory.as_le_slice(&store),
+                &[a, b, c, d, e, f, g, h, i, j, k, l, m, n],
+            );
             store.data_mut().checkpointed(image);
             Ok(())
         },
@@ -179,8 +210,14 @@ impl driver::Host for Guest {
         self.driver()?.text_file(&uri, min_partitions)
     }
 
-    fn binary_file(&mut self, uri: String, record_length: u32, min_partitions: u32) -> Result<Vec<Split>, Error> {
-        self.driver()?.binary_file(&uri, record_length, min_partitions)
+    fn binary_file(
+        &mut self,
+        uri: String,
+        record_length: u32,
+        min_partitions: u32,
+    ) -> Result<Vec<Split>, Error> {
+        self.driver()?
+            .binary_file(&uri, record_length, min_partitions)
     }
 
     fn submit_job(&mut self, job: JobSpec) -> Result<u32, Error> {
@@ -189,7 +226,8 @@ impl driver::Host for Guest {
     }
 
     fn await_job(&mut self, job: u32, timeout_ms: u64) -> Result<JobProgress, Error> {
-        self.driver()?.await_job(job, Duration::from_millis(timeout_ms))
+        self.driver()?
+            .await_job(job, Duration::from_millis(timeout_ms))
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {

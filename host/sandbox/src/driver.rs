@@ -43,12 +43,19 @@ pub fn run_driver(
     store.limiter(|guest| &mut guest.memory);
     // Handing over the memory at a checkpoint costs nothing, so its size is no reason to refuse it.
     store.set_hostcall_fuel(usize::MAX);
-    kill.attach(&mut store).map_err(|killed| failure::of_kill(killed.0))?;
+    kill.attach(&mut store)
+        .map_err(|killed| failure::of_kill(killed.0))?;
     run_main(program, args, &mut store)
 }
 
-fn run_main(program: &Program, args: &[String], store: &mut Store<Guest>) -> Result<(), TaskFailure> {
-    let fresh = program.fresh().map_err(|error| TaskFailure::new(scheduler::FailureKind::Trapped, error.to_string()))?;
+fn run_main(
+    program: &Program,
+    args: &[String],
+    store: &mut Store<Guest>,
+) -> Result<(), TaskFailure> {
+    let fresh = program
+        .fresh()
+        .map_err(|error| TaskFailure::new(scheduler::FailureKind::Trapped, error.to_string()))?;
     let ended = fresh.instantiate(&mut *store).and_then(|instance| {
         let application = instance.tinderbox_job_application();
         refuse_other_version(application.call_abi_version(&mut *store)?)?;
@@ -66,7 +73,16 @@ fn refuse_other_version(version: u32) -> wasmtime::Result<()> {
     if version / 100 == ABI_VERSION / 100 {
         return Ok(());
     }
-    let name = |version: u32| format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100);
+    let name = |version: u32| {
+        format!(
+            "{}.{}.{}",
+            version / 10_000,
+            version / 100 % 100,
+            version % 100
+        )
+    };
     let (theirs, ours) = (name(version), name(ABI_VERSION));
-    Err(wasmtime::Error::msg(format!("it was built for version {theirs} of the contract, this is {ours}; build it with this SDK")))
+    Err(wasmtime::Error::msg(format!(
+        "it was built for version {theirs} of the contract, this is {ours}; build it with this SDK"
+    )))
 }

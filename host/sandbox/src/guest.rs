@@ -64,16 +64,29 @@ impl Guest {
     pub(crate) fn task(&mut self) -> Result<&mut dyn TaskHost, Error> {
         match &mut self.role {
             Role::Task(host) => Ok(host.as_mut()),
-            Role::Driver(_) => {
-                Err(Error::new(ErrorKind::WrongRole, "the driver may not read or write a task's data; use an action"))
-            }
+            Role::Driver(_) => Err(Error::new(
+                ErrorKind::WrongRole,
+                "the driver may not read or write a task's data; use an action",
+            )),
         }
     }
 
     /// Takes an image of the memory and globals that the interposer handed over.
     pub(crate) fn take_image(&self, memory: &[u8], globals: &[u64]) -> Image {
-        let Checkpoints { program, globals: count, seed, ref last, .. } = self.checkpoints;
-        let snapshot = Snapshot { program, memory, globals: &globals[..count], clock: self.clock.reading(), seed };
+        let Checkpoints {
+            program,
+            globals: count,
+            seed,
+            ref last,
+            ..
+        } = self.checkpoints;
+        let snapshot = Snapshot {
+            program,
+            memory,
+            globals: &globals[..count],
+            clock: self.clock.reading(),
+            seed,
+        };
         Image::take(snapshot, last.as_ref())
     }
 
@@ -87,7 +100,12 @@ impl Guest {
     /// The image that a job submitted now runs from.
     pub(crate) fn image_for_job(&mut self) -> Result<Image, Error> {
         self.driver()?;
-        let missing = || Error::new(ErrorKind::InvalidArgument, "`checkpoint` must be called before `submit-job`");
+        let missing = || {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                "`checkpoint` must be called before `submit-job`",
+            )
+        };
         self.checkpoints.last.clone().ok_or_else(missing)
     }
 
@@ -99,7 +117,10 @@ impl Guest {
                 let (kept, cut) = self.log.take(bytes);
                 host.log(channel, kept);
                 if cut {
-                    host.log(Channel::Stderr, b"[the log of this task is full; the rest is left out]\n");
+                    host.log(
+                        Channel::Stderr,
+                        b"[the log of this task is full; the rest is left out]\n",
+                    );
                 }
             }
         }
@@ -112,7 +133,10 @@ impl fmt::Debug for Guest {
             Role::Driver(_) => "driver",
             Role::Task(_) => "task",
         };
-        f.debug_struct("Guest").field("role", &role).field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("Guest")
+            .field("role", &role)
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,12 +151,21 @@ pub(crate) struct MemoryBound {
 
 impl MemoryBound {
     pub(crate) fn new(maximum_bytes: usize) -> Self {
-        Self { maximum_bytes, peak_bytes: 0, refused_bytes: None }
+        Self {
+            maximum_bytes,
+            peak_bytes: 0,
+            refused_bytes: None,
+        }
     }
 }
 
 impl ResourceLimiter for MemoryBound {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if desired > self.maximum_bytes {
             self.refused_bytes = Some(desired);
             return Ok(false);
@@ -157,7 +190,11 @@ pub(crate) struct LogBound {
 
 impl LogBound {
     pub(crate) fn new(maximum_bytes: usize) -> Self {
-        Self { left_bytes: maximum_bytes, taken_bytes: 0, cut: false }
+        Self {
+            left_bytes: maximum_bytes,
+            taken_bytes: 0,
+            cut: false,
+        }
     }
 
     /// What of `bytes` still fits, and whether this is where the log ends.

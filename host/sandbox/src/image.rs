@@ -40,7 +40,9 @@ impl Chunk {
         let pages = std::array::from_fn(|page| {
             let range = page * PAGE_BYTES..(page + 1) * PAGE_BYTES;
             match previous {
-                Some(previous) if previous.bytes[range.clone()] == bytes[range.clone()] => previous.pages[page],
+                Some(previous) if previous.bytes[range.clone()] == bytes[range.clone()] => {
+                    previous.pages[page]
+                }
                 _ => blake3::hash(&bytes[range]),
             }
         });
@@ -48,7 +50,11 @@ impl Chunk {
         for page in &pages {
             hasher.update(page.as_bytes());
         }
-        Self { bytes: Box::new(*bytes), pages, hash: hasher.finalize() }
+        Self {
+            bytes: Box::new(*bytes),
+            pages,
+            hash: hasher.finalize(),
+        }
     }
 
     /// The chunk of zeros, of which a fresh memory has many.
@@ -105,10 +111,16 @@ impl Image {
     /// If the memory is not whole chunks, which WebAssembly rules out.
     pub fn take(snapshot: Snapshot<'_>, previous: Option<&Self>) -> Self {
         let (chunks, rest) = snapshot.memory.as_chunks::<CHUNK_BYTES>();
-        assert!(rest.is_empty(), "a linear memory is whole WebAssembly pages");
+        assert!(
+            rest.is_empty(),
+            "a linear memory is whole WebAssembly pages"
+        );
         let previous = previous.map_or(&[][..], |image| &image.0.chunks);
-        let chunks: Vec<_> =
-            chunks.iter().enumerate().map(|(index, bytes)| share_or_copy(bytes, previous.get(index))).collect();
+        let chunks: Vec<_> = chunks
+            .iter()
+            .enumerate()
+            .map(|(index, bytes)| share_or_copy(bytes, previous.get(index)))
+            .collect();
         let mut hasher = blake3::Hasher::new();
         hasher.update(snapshot.program.as_bytes());
         hasher.update(&snapshot.seed.to_le_bytes());
@@ -141,7 +153,12 @@ impl Image {
 
     /// Bytes in chunks that are not all zero: what the image costs to hold and to ship.
     pub fn occupied_bytes(&self) -> usize {
-        self.0.chunks.iter().filter(|chunk| !Arc::ptr_eq(chunk, Chunk::zero())).count() * CHUNK_BYTES
+        self.0
+            .chunks
+            .iter()
+            .filter(|chunk| !Arc::ptr_eq(chunk, Chunk::zero()))
+            .count()
+            * CHUNK_BYTES
     }
 
     /// The written globals, as raw bits.
@@ -173,7 +190,9 @@ impl Image {
     /// Runs of pages that are not all zero, as (address, pieces): what a state module is made of.
     pub(crate) fn occupied_runs(&self) -> Vec<Run<'_>> {
         let zero = Chunk::zero();
-        self.page_runs(|chunk, page| !Arc::ptr_eq(chunk, zero) && chunk.pages[page] != zero.pages[0])
+        self.page_runs(|chunk, page| {
+            !Arc::ptr_eq(chunk, zero) && chunk.pages[page] != zero.pages[0]
+        })
     }
 
     /// How to make this image out of `base`: the pages that differ, in runs, or `None` if they are more than `limit` bytes or
@@ -206,9 +225,16 @@ impl Image {
         pages
             .chunk_by(|a, b| a + 1 == *b)
             .map(|run| {
-                let bytes: Vec<u8> = run.iter().flat_map(|&page| self.page(page)).copied().collect();
+                let bytes: Vec<u8> = run
+                    .iter()
+                    .flat_map(|&page| self.page(page))
+                    .copied()
+                    .collect();
                 let address = u32::try_from(run[0] * PAGE_BYTES).expect("memory is below 4 GiB");
-                Patch { address, bytes: bytes.into() }
+                Patch {
+                    address,
+                    bytes: bytes.into(),
+                }
             })
             .collect()
     }
@@ -226,7 +252,11 @@ impl Image {
                 let bytes = &chunk.bytes[page * PAGE_BYTES..(page + 1) * PAGE_BYTES];
                 match runs.last_mut() {
                     Some(run) if run.address + run.length == address => run.push(bytes),
-                    _ => runs.push(Run { address, length: PAGE_BYTES, pieces: vec![bytes] }),
+                    _ => runs.push(Run {
+                        address,
+                        length: PAGE_BYTES,
+                        pieces: vec![bytes],
+                    }),
                 }
             }
         }
@@ -235,7 +265,12 @@ impl Image {
 
     /// The whole memory, copied. For tests and for looking at images.
     pub fn to_memory(&self) -> Vec<u8> {
-        self.0.chunks.iter().flat_map(|chunk| chunk.bytes.iter()).copied().collect()
+        self.0
+            .chunks
+            .iter()
+            .flat_map(|chunk| chunk.bytes.iter())
+            .copied()
+            .collect()
     }
 }
 
@@ -296,7 +331,14 @@ mod tests {
         let first = take(&memory, None);
         let second = take(&memory, Some(&first));
         assert_eq!(first.hash(), second.hash());
-        assert!(first.0.chunks.iter().zip(&second.0.chunks).all(|(a, b)| Arc::ptr_eq(a, b)));
+        assert!(
+            first
+                .0
+                .chunks
+                .iter()
+                .zip(&second.0.chunks)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
+        );
     }
 
     #[test]
@@ -304,7 +346,10 @@ mod tests {
         let mut memory = vec![0; 3 * CHUNK_BYTES];
         let first = take(&memory, None);
         memory[CHUNK_BYTES + 5] = 1;
-        assert_eq!(take(&memory, Some(&first)).hash(), take(&memory, None).hash());
+        assert_eq!(
+            take(&memory, Some(&first)).hash(),
+            take(&memory, None).hash()
+        );
         assert_ne!(take(&memory, None).hash(), first.hash());
     }
 
@@ -314,12 +359,24 @@ mod tests {
         memory[10] = 1;
         let base = take(&memory, None);
         memory.resize(3 * CHUNK_BYTES, 0);
-        for address in [10, PAGE_BYTES, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES - 1] {
+        for address in [
+            10,
+            PAGE_BYTES,
+            CHUNK_BYTES - 1,
+            CHUNK_BYTES,
+            3 * CHUNK_BYTES - 1,
+        ] {
             memory[address] = 9;
         }
         let image = take(&memory, Some(&base));
         let patches = image.patches_from(&base, usize::MAX).expect("no limit");
-        assert_eq!(patches.iter().map(|patch| patch.bytes.len() / PAGE_BYTES).collect::<Vec<_>>(), [2, 2, 1]);
+        assert_eq!(
+            patches
+                .iter()
+                .map(|patch| patch.bytes.len() / PAGE_BYTES)
+                .collect::<Vec<_>>(),
+            [2, 2, 1]
+        );
         let mut made = base.to_memory();
         made.resize(memory.len(), 0);
         for patch in patches {
@@ -334,7 +391,12 @@ mod tests {
         let base = take(&memory, None);
         memory.fill(0);
         let image = take(&memory, Some(&base));
-        assert_eq!(image.patches_from(&base, usize::MAX).expect("no limit")[0].bytes.len(), CHUNK_BYTES);
+        assert_eq!(
+            image.patches_from(&base, usize::MAX).expect("no limit")[0]
+                .bytes
+                .len(),
+            CHUNK_BYTES
+        );
         assert!(image.occupied_runs().is_empty());
     }
 
@@ -343,7 +405,11 @@ mod tests {
         let base = take(&vec![0; 2 * CHUNK_BYTES], None);
         let image = take(&vec![1; 2 * CHUNK_BYTES], Some(&base));
         assert!(image.patches_from(&base, CHUNK_BYTES).is_none());
-        assert!(take(&[0; CHUNK_BYTES], None).patches_from(&base, usize::MAX).is_none());
+        assert!(
+            take(&[0; CHUNK_BYTES], None)
+                .patches_from(&base, usize::MAX)
+                .is_none()
+        );
     }
 
     #[test]
@@ -357,10 +423,36 @@ mod tests {
             seed: 1,
         };
         let hash = Image::take(snapshot, None).hash();
-        assert_ne!(hash, Image::take(Snapshot { globals: &[1, 3], ..snapshot }, None).hash());
-        assert_ne!(hash, Image::take(Snapshot { seed: 2, ..snapshot }, None).hash());
-        let clock = ClockReading { wall_ns: 1, monotonic_ns: 0 };
-        assert_ne!(hash, Image::take(Snapshot { clock, ..snapshot }, None).hash());
+        assert_ne!(
+            hash,
+            Image::take(
+                Snapshot {
+                    globals: &[1, 3],
+                    ..snapshot
+                },
+                None
+            )
+            .hash()
+        );
+        assert_ne!(
+            hash,
+            Image::take(
+                Snapshot {
+                    seed: 2,
+                    ..snapshot
+                },
+                None
+            )
+            .hash()
+        );
+        let clock = ClockReading {
+            wall_ns: 1,
+            monotonic_ns: 0,
+        };
+        assert_ne!(
+            hash,
+            Image::take(Snapshot { clock, ..snapshot }, None).hash()
+        );
     }
 
     #[test]
@@ -371,7 +463,10 @@ mod tests {
         let image = take(&memory, None);
         let runs = image.occupied_runs();
         assert_eq!(runs.len(), 1);
-        assert_eq!((runs[0].address, runs[0].length), (CHUNK_BYTES - PAGE_BYTES, 2 * PAGE_BYTES));
+        assert_eq!(
+            (runs[0].address, runs[0].length),
+            (CHUNK_BYTES - PAGE_BYTES, 2 * PAGE_BYTES)
+        );
         assert_eq!(image.word(CHUNK_BYTES - 8), 1 << 56);
     }
 }

@@ -1,7 +1,7 @@
 //! Ends a guest from outside, whatever it is doing.
 //!
-//! This is the one seam of interruption: guests check an epoch at loop heads and function entries, and the engine cuts
-//! bulk memory operations into pieces that check it too. Nothing ticks; the epoch moves only when somebody is killed, so
+//! This is the one seam of interruption: guests check an epoch at loop heads and function entries, and the link step cuts
+//! bulk memory operations into pieces between which it is checked too. Nothing ticks; the epoch moves only when somebody is killed, so
 //! that a running guest is disturbed by nothing else. Host calls that wait do so in [`KillSwitch::sleep`].
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -35,12 +35,20 @@ pub(crate) struct Killed(pub(crate) KillReason);
 
 impl KillSwitch {
     pub(crate) fn new(engine: &Engine) -> Self {
-        Self(Arc::new(Shared { engine: engine.clone(), reason: Mutex::new(None), killed: Condvar::new() }))
+        Self(Arc::new(Shared {
+            engine: engine.clone(),
+            reason: Mutex::new(None),
+            killed: Condvar::new(),
+        }))
     }
 
     /// Ends the guest, now or as soon as it starts. The first reason stays.
     pub fn kill(&self, reason: KillReason) {
-        self.0.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.0
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
         self.0.killed.notify_all();
         self.0.engine.increment_epoch();
     }
@@ -62,7 +70,12 @@ impl KillSwitch {
             if left.is_zero() {
                 return Ok(());
             }
-            reason = self.0.killed.wait_timeout(reason, left).unwrap_or_else(PoisonError::into_inner).0;
+            reason = self
+                .0
+                .killed
+                .wait_timeout(reason, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 

@@ -43,7 +43,10 @@ impl Sandbox {
     ///
     /// If the machine cannot reserve the address space.
     pub fn new(instances: u32, cache: Option<ArtefactCache>) -> Result<Self, LoadError> {
-        Ok(Self { engine: engine::new(instances).map_err(LoadError::engine)?, cache })
+        Ok(Self {
+            engine: engine::new(instances).map_err(LoadError::engine)?,
+            cache,
+        })
     }
 
     /// Opens a component file's bytes.
@@ -54,7 +57,11 @@ impl Sandbox {
     pub fn load(&self, component: &[u8]) -> Result<Arc<Program>, LoadError> {
         let hash = blake3::hash(component);
         let name = artefact_name(hash);
-        let cached = self.cache.as_ref().and_then(|cache| cache.get(name)).and_then(|bytes| self.open_artefact(&bytes));
+        let cached = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(name))
+            .and_then(|bytes| self.open_artefact(&bytes));
         let (compiled, layout) = match cached {
             Some(artefact) => artefact,
             None => self.link_and_compile(component, name)?,
@@ -62,10 +69,18 @@ impl Sandbox {
         Program::new(&self.engine, name, compiled, layout)
     }
 
-    fn link_and_compile(&self, component: &[u8], name: Hash) -> Result<(Component, Layout), LoadError> {
+    fn link_and_compile(
+        &self,
+        component: &[u8],
+        name: Hash,
+    ) -> Result<(Component, Layout), LoadError> {
         let linked = link::link(component)?;
-        let compiled = Component::new(&self.engine, &linked.component).map_err(LoadError::engine)?;
-        let layout = Layout { base: linked.base, globals: linked.globals };
+        let compiled =
+            Component::new(&self.engine, &linked.component).map_err(LoadError::engine)?;
+        let layout = Layout {
+            base: linked.base,
+            globals: linked.globals,
+        };
         if let Some(cache) = &self.cache {
             let code = compiled.serialize().map_err(LoadError::engine)?;
             // A full disk costs the next start a compilation, not this one its run.
@@ -75,7 +90,10 @@ impl Sandbox {
     }
 
     /// Loads what this machine's cache made: its seal has been checked.
-    #[expect(unsafe_code, reason = "compiled code can only be loaded on trust; the cache's seal is that trust")]
+    #[expect(
+        unsafe_code,
+        reason = "compiled code can only be loaded on trust; the cache's seal is that trust"
+    )]
     fn open_artefact(&self, bytes: &[u8]) -> Option<(Component, Layout)> {
         let (layout, code) = Layout::split(bytes)?;
         // SAFETY: `ArtefactCache::get` gives only what `put` sealed with this machine's own key, and `put` is given only what
@@ -87,14 +105,21 @@ impl Sandbox {
 
 /// Names what is compiled from a component: another engine, or other settings, make another artefact.
 pub(crate) fn artefact_name(component: Hash) -> Hash {
-    blake3::Hasher::new().update(component.as_bytes()).update(engine::SETTINGS.as_bytes()).finalize()
+    blake3::Hasher::new()
+        .update(component.as_bytes())
+        .update(engine::SETTINGS.as_bytes())
+        .finalize()
 }
 
 /// An artefact is the layout and then the code:
 /// globals u32, minimum pages u64, maximum pages u64, base length u64, base, code; little-endian.
 impl Layout {
     fn before(&self, code: &[u8]) -> Vec<u8> {
-        let BaseMemory { bytes, minimum_pages, maximum_pages } = &self.base;
+        let BaseMemory {
+            bytes,
+            minimum_pages,
+            maximum_pages,
+        } = &self.base;
         let mut out = Vec::with_capacity(28 + bytes.len() + code.len());
         out.extend(self.globals.to_le_bytes());
         out.extend(minimum_pages.to_le_bytes());
@@ -109,7 +134,19 @@ impl Layout {
         let globals = u32::from_le_bytes(*artefact.split_off(..4)?.first_chunk()?);
         let mut number = || Some(u64::from_le_bytes(*artefact.split_off(..8)?.first_chunk()?));
         let (minimum_pages, maximum_pages, length) = (number()?, number()?, number()?);
-        let bytes = artefact.split_off(..usize::try_from(length).ok()?)?.to_vec();
-        Some((Self { base: BaseMemory { bytes, minimum_pages, maximum_pages }, globals }, artefact))
+        let bytes = artefact
+            .split_off(..usize::try_from(length).ok()?)?
+            .to_vec();
+        Some((
+            Self {
+                base: BaseMemory {
+                    bytes,
+                    minimum_pages,
+                    maximum_pages,
+                },
+                globals,
+            },
+            artefact,
+        ))
     }
 }

@@ -46,7 +46,9 @@ impl Prepared {
     /// Notes one more fork. True for the one with which patching has cost as much as a base.
     fn fork_is_due_a_base(&self) -> bool {
         let due = self.image.occupied_bytes() as u64 * PATCHED_BYTES_PER_BASE_BYTE;
-        let before = self.patched_bytes.fetch_add(self.patch_bytes, Ordering::Relaxed);
+        let before = self
+            .patched_bytes
+            .fetch_add(self.patch_bytes, Ordering::Relaxed);
         before < due && before + self.patch_bytes >= due
     }
 }
@@ -71,7 +73,11 @@ pub struct PreparedImages {
 impl PreparedImages {
     /// A cache that keeps at most `budget_bytes`, and never less than the image in use.
     pub fn new(program: Arc<Program>, budget_bytes: usize) -> Self {
-        Self { program, budget_bytes, ready: Mutex::default() }
+        Self {
+            program,
+            budget_bytes,
+            ready: Mutex::default(),
+        }
     }
 
     /// The image, ready to be forked once more.
@@ -94,7 +100,8 @@ impl PreparedImages {
 
     /// Drops an image that nobody will ask for again. A base stays while another image is patched onto it.
     pub fn remove(&self, image: ImageHash) {
-        self.lock().retain(|entry| entry.image.hash() != image || entry.patches.is_empty());
+        self.lock()
+            .retain(|entry| entry.image.hash() != image || entry.patches.is_empty());
     }
 
     /// Bytes held by images that are ready.
@@ -104,7 +111,10 @@ impl PreparedImages {
 
     fn find_or_prepare(&self, image: &Image) -> Result<Arc<Prepared>, LoadError> {
         let mut ready = self.lock();
-        if let Some(index) = ready.iter().position(|entry| entry.image.hash() == image.hash()) {
+        if let Some(index) = ready
+            .iter()
+            .position(|entry| entry.image.hash() == image.hash())
+        {
             let last = ready.len() - 1;
             ready[index..].rotate_left(1);
             return Ok(Arc::clone(&ready[last]));
@@ -121,10 +131,15 @@ impl PreparedImages {
     fn as_patches(&self, ready: &[Arc<Prepared>], image: &Image) -> Option<Prepared> {
         let mut nearest: Option<(u64, Arc<Base>, Vec<Patch>)> = None;
         for entry in ready.iter().rev() {
-            if nearest.as_ref().is_some_and(|(_, base, _)| Arc::ptr_eq(base, &entry.base)) {
+            if nearest
+                .as_ref()
+                .is_some_and(|(_, base, _)| Arc::ptr_eq(base, &entry.base))
+            {
                 continue;
             }
-            let Some(patches) = image.patches_from(&entry.base.image, PATCH_BYTES_MAX) else { continue };
+            let Some(patches) = image.patches_from(&entry.base.image, PATCH_BYTES_MAX) else {
+                continue;
+            };
             let bytes = patches.iter().map(|patch| patch.bytes.len() as u64).sum();
             if nearest.as_ref().is_none_or(|(least, ..)| bytes < *least) {
                 nearest = Some((bytes, Arc::clone(&entry.base), patches));
@@ -136,13 +151,29 @@ impl PreparedImages {
     fn with_own_base(&self, image: &Image) -> Result<Prepared, LoadError> {
         let module = state::of_image(image, self.program.maximum_pages());
         let pre = self.program.pre_instantiate(&module)?;
-        let base = Arc::new(Base { image: image.clone(), pre });
+        let base = Arc::new(Base {
+            image: image.clone(),
+            pre,
+        });
         Ok(self.prepared(image, base, Vec::new(), 0))
     }
 
-    fn prepared(&self, image: &Image, base: Arc<Base>, patches: Vec<Patch>, patch_bytes: u64) -> Prepared {
+    fn prepared(
+        &self,
+        image: &Image,
+        base: Arc<Base>,
+        patches: Vec<Patch>,
+        patch_bytes: u64,
+    ) -> Prepared {
         let program = Arc::clone(&self.program);
-        Prepared { program, image: image.clone(), base, patches, patch_bytes, patched_bytes: AtomicU64::new(0) }
+        Prepared {
+            program,
+            image: image.clone(),
+            base,
+            patches,
+            patch_bytes,
+            patched_bytes: AtomicU64::new(0),
+        }
     }
 
     fn keep(&self, ready: &mut Vec<Arc<Prepared>>, newest: Arc<Prepared>) {
@@ -163,7 +194,11 @@ fn bytes_of(ready: &[Arc<Prepared>]) -> usize {
     bases.sort_unstable_by_key(|base| Arc::as_ptr(base));
     bases.dedup_by(|a, b| Arc::ptr_eq(a, b));
     let patches: u64 = ready.iter().map(|entry| entry.patch_bytes).sum();
-    bases.iter().map(|base| base.image.occupied_bytes()).sum::<usize>() + usize::try_from(patches).unwrap_or(usize::MAX)
+    bases
+        .iter()
+        .map(|base| base.image.occupied_bytes())
+        .sum::<usize>()
+        + usize::try_from(patches).unwrap_or(usize::MAX)
 }
 
 impl std::fmt::Debug for PreparedImages {

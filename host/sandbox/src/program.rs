@@ -37,9 +37,20 @@ const FRESH: u32 = u32::MAX;
 const SCRATCH_ADDRESS: usize = crate::link::SCRATCH_ADDRESS as usize;
 
 impl Program {
-    pub(crate) fn new(engine: &Engine, hash: Hash, component: Component, layout: Layout) -> Result<Arc<Self>, LoadError> {
+    pub(crate) fn new(
+        engine: &Engine,
+        hash: Hash,
+        component: Component,
+        layout: Layout,
+    ) -> Result<Arc<Self>, LoadError> {
         let linker = linker(engine, &component).map_err(LoadError::engine)?;
-        Ok(Arc::new(Self { hash, engine: engine.clone(), component, layout, linker }))
+        Ok(Arc::new(Self {
+            hash,
+            engine: engine.clone(),
+            component,
+            layout,
+            linker,
+        }))
     }
 
     /// blake3 of the component as the user compiled it.
@@ -70,18 +81,29 @@ impl Program {
     }
 
     /// Joins the component with a state module.
-    pub(crate) fn pre_instantiate(&self, state_module: &[u8]) -> Result<JobProgramPre<Guest>, LoadError> {
+    pub(crate) fn pre_instantiate(
+        &self,
+        state_module: &[u8],
+    ) -> Result<JobProgramPre<Guest>, LoadError> {
         let module = Module::new(&self.engine, state_module).map_err(LoadError::engine)?;
         let mut linker = self.linker.clone();
-        linker.root().module(crate::link::STATE_MODULE, &module).map_err(LoadError::engine)?;
-        let pre = linker.instantiate_pre(&self.component).map_err(LoadError::engine)?;
+        linker
+            .root()
+            .module(crate::link::STATE_MODULE, &module)
+            .map_err(LoadError::engine)?;
+        let pre = linker
+            .instantiate_pre(&self.component)
+            .map_err(LoadError::engine)?;
         JobProgramPre::new(pre).map_err(LoadError::engine)
     }
 }
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Program").field("hash", &self.hash).field("layout", &self.layout).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("hash", &self.hash)
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +112,9 @@ fn linker(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<Gue
     contract::add_to_linker(&mut linker)?;
     add_restore(&mut linker)?;
     for (name, item) in component.component_type().imports(engine) {
-        if let (true, ComponentItem::ComponentInstance(instance)) = (name.starts_with("wasi:"), item.ty) {
+        if let (true, ComponentItem::ComponentInstance(instance)) =
+            (name.starts_with("wasi:"), item.ty)
+        {
             add_wasi(engine, &mut linker, name, &instance)?;
         }
     }
@@ -100,32 +124,55 @@ fn linker(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<Gue
 /// What a starting fork asks for: see `link`.
 fn add_restore(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let mut restore = linker.instance(crate::link::RESTORE_INTERFACE)?;
-    restore.func_wrap("begin", |store: StoreContextMut<'_, Guest>, ()| Ok((patches(&store).map_or(FRESH, count),)))?;
+    restore.func_wrap("begin", |store: StoreContextMut<'_, Guest>, ()| {
+        Ok((patches(&store).map_or(FRESH, count),))
+    })?;
     restore.func_wrap("pages", |store: StoreContextMut<'_, Guest>, ()| {
-        let bytes = store.data().fork_of.as_ref().map_or(0, |fork| fork.image.memory_bytes());
+        let bytes = store
+            .data()
+            .fork_of
+            .as_ref()
+            .map_or(0, |fork| fork.image.memory_bytes());
         Ok((u32::try_from(bytes / crate::image::CHUNK_BYTES)?,))
     })?;
-    restore.func_wrap("global", |store: StoreContextMut<'_, Guest>, (index,): (u32,)| {
-        let fork = store.data().fork_of.as_ref();
-        Ok((fork.and_then(|fork| fork.image.globals().get(index as usize)).copied().unwrap_or(0),))
-    })?;
-    restore.func_wrap("patch-address", |store: StoreContextMut<'_, Guest>, (index,): (u32,)| {
-        Ok((patch(&store, index)?.address,))
-    })?;
-    restore.func_wrap("patch-bytes", |store: StoreContextMut<'_, Guest>, (index,): (u32,)| {
-        Ok((Arc::clone(&patch(&store, index)?.bytes),))
-    })?;
+    restore.func_wrap(
+        "global",
+        |store: StoreContextMut<'_, Guest>, (index,): (u32,)| {
+            let fork = store.data().fork_of.as_ref();
+            Ok((fork
+                .and_then(|fork| fork.image.globals().get(index as usize))
+                .copied()
+                .unwrap_or(0),))
+        },
+    )?;
+    restore.func_wrap(
+        "patch-address",
+        |store: StoreContextMut<'_, Guest>, (index,): (u32,)| Ok((patch(&store, index)?.address,)),
+    )?;
+    restore.func_wrap(
+        "patch-bytes",
+        |store: StoreContextMut<'_, Guest>, (index,): (u32,)| {
+            Ok((Arc::clone(&patch(&store, index)?.bytes),))
+        },
+    )?;
     restore.func_wrap("scratch", |store: StoreContextMut<'_, Guest>, ()| {
-        Ok((store.data().fork_of.as_ref().map_or(0, |fork| fork.image.word(SCRATCH_ADDRESS)),))
+        Ok((store
+            .data()
+            .fork_of
+            .as_ref()
+            .map_or(0, |fork| fork.image.word(SCRATCH_ADDRESS)),))
     })?;
     let mut clock = linker.instance(crate::link::CLOCK_INTERFACE)?;
-    clock.func_wrap("sleep", |mut store: StoreContextMut<'_, Guest>, (nanoseconds,): (u64,)| {
-        let guest = store.data_mut();
-        let duration = Duration::from_nanos(nanoseconds);
-        guest.kill.sleep(duration)?;
-        guest.clock.slept(duration);
-        Ok(())
-    })
+    clock.func_wrap(
+        "sleep",
+        |mut store: StoreContextMut<'_, Guest>, (nanoseconds,): (u64,)| {
+            let guest = store.data_mut();
+            let duration = Duration::from_nanos(nanoseconds);
+            guest.kill.sleep(duration)?;
+            guest.clock.slept(duration);
+            Ok(())
+        },
+    )
 }
 
 fn patches<'s>(store: &'s StoreContextMut<'_, Guest>) -> Option<&'s [Patch]> {
@@ -153,11 +200,18 @@ fn add_wasi(
     let mut definitions = linker.instance(name)?;
     for (item_name, item) in instance.exports(engine) {
         match item.ty {
-            ComponentItem::Resource(_) => definitions.resource(item_name, ResourceType::host::<wasi::Handle>(), |_, _| Ok(()))?,
-            ComponentItem::ComponentFunc(_) if wasi::define(&mut definitions, interface, item_name)? => {}
+            ComponentItem::Resource(_) => {
+                definitions.resource(item_name, ResourceType::host::<wasi::Handle>(), |_, _| {
+                    Ok(())
+                })?
+            }
+            ComponentItem::ComponentFunc(_)
+                if wasi::define(&mut definitions, interface, item_name)? => {}
             ComponentItem::ComponentFunc(_) => {
                 let message = format!("`{interface}.{item_name}` is not for jobs");
-                definitions.func_new(item_name, move |_, _, _, _| Err(wasmtime::Error::msg(message.clone())))?;
+                definitions.func_new(item_name, move |_, _, _, _| {
+                    Err(wasmtime::Error::msg(message.clone()))
+                })?;
             }
             _ => {}
         }

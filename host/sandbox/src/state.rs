@@ -21,23 +21,44 @@ struct Segment<'a> {
 /// The state module of an image, for a memory that may grow to `maximum_pages`.
 pub(crate) fn of_image(image: &Image, maximum_pages: u64) -> Vec<u8> {
     let runs = image.occupied_runs().into_iter();
-    let segments: Vec<_> =
-        runs.map(|run| Segment { address: run.address, length: run.length, pieces: run.pieces }).collect();
+    let segments: Vec<_> = runs
+        .map(|run| Segment {
+            address: run.address,
+            length: run.length,
+            pieces: run.pieces,
+        })
+        .collect();
     module(image.memory_bytes() / CHUNK_BYTES, maximum_pages, &segments)
 }
 
 /// The state module of a fresh driver: the program's own data.
 pub(crate) fn of_base(base: &BaseMemory) -> Vec<u8> {
     // The stack lies below the data and is all zero.
-    let start = base.bytes.iter().position(|&byte| byte != 0).unwrap_or(base.bytes.len());
+    let start = base
+        .bytes
+        .iter()
+        .position(|&byte| byte != 0)
+        .unwrap_or(base.bytes.len());
     let data = &base.bytes[start..];
-    let pages = usize::try_from(base.minimum_pages).expect("a 32-bit memory has at most 65,536 pages");
-    module(pages, base.maximum_pages, &[Segment { address: start, length: data.len(), pieces: vec![data] }])
+    let pages =
+        usize::try_from(base.minimum_pages).expect("a 32-bit memory has at most 65,536 pages");
+    module(
+        pages,
+        base.maximum_pages,
+        &[Segment {
+            address: start,
+            length: data.len(),
+            pieces: vec![data],
+        }],
+    )
 }
 
 /// Everything is copied once, to its place: images are large.
 fn module(minimum_pages: usize, maximum_pages: u64, segments: &[Segment<'_>]) -> Vec<u8> {
-    let data_bytes: usize = segments.iter().map(|segment| segment.length + HEADER_BYTES_MAX).sum();
+    let data_bytes: usize = segments
+        .iter()
+        .map(|segment| segment.length + HEADER_BYTES_MAX)
+        .sum();
     let mut module = Vec::with_capacity(data_bytes + FRAME_BYTES_MAX);
     module.extend(wasm_encoder::Module::HEADER);
     let mut memories = wasm_encoder::MemorySection::new();
@@ -60,13 +81,20 @@ fn data_section(segments: &[Segment<'_>], module: &mut Vec<u8>) {
     let mut count = Vec::new();
     segments.len().encode(&mut count);
     let headers: Vec<_> = segments.iter().map(header).collect();
-    let bytes: usize = headers.iter().zip(segments).map(|(header, segment)| header.len() + segment.length).sum();
+    let bytes: usize = headers
+        .iter()
+        .zip(segments)
+        .map(|(header, segment)| header.len() + segment.length)
+        .sum();
     module.push(wasm_encoder::SectionId::Data as u8);
     (count.len() + bytes).encode(module);
     module.extend_from_slice(&count);
     for (header, segment) in headers.iter().zip(segments) {
         module.extend_from_slice(header);
-        segment.pieces.iter().for_each(|piece| module.extend_from_slice(piece));
+        segment
+            .pieces
+            .iter()
+            .for_each(|piece| module.extend_from_slice(piece));
     }
 }
 
@@ -75,7 +103,9 @@ fn header(segment: &Segment<'_>) -> Vec<u8> {
     const ACTIVE_IN_MEMORY_0: u8 = 0;
     const I32_CONST: u8 = 0x41;
     const END: u8 = 0x0b;
-    let address = u32::try_from(segment.address).expect("memory is below 4 GiB").cast_signed();
+    let address = u32::try_from(segment.address)
+        .expect("memory is below 4 GiB")
+        .cast_signed();
     let mut header = Vec::with_capacity(HEADER_BYTES_MAX);
     header.extend([ACTIVE_IN_MEMORY_0, I32_CONST]);
     address.encode(&mut header);

@@ -27,7 +27,10 @@ impl Datetime {
     fn new(nanoseconds: u64) -> Self {
         const BILLION: u64 = 1_000_000_000;
         let rest = u32::try_from(nanoseconds % BILLION).expect("less than a billion");
-        Self { seconds: nanoseconds / BILLION, nanoseconds: rest }
+        Self {
+            seconds: nanoseconds / BILLION,
+            nanoseconds: rest,
+        }
     }
 }
 
@@ -37,10 +40,16 @@ const RESOLUTION_NS: u64 = 1;
 type Call<'s> = StoreContextMut<'s, Guest>;
 
 /// Defines a function, if it is one of ours.
-pub(crate) fn define(linker: &mut LinkerInstance<'_, Guest>, interface: &str, function: &str) -> wasmtime::Result<bool> {
+pub(crate) fn define(
+    linker: &mut LinkerInstance<'_, Guest>,
+    interface: &str,
+    function: &str,
+) -> wasmtime::Result<bool> {
     match (interface, function) {
         ("wasi:cli/environment", "get-environment") => {
-            linker.func_wrap(function, |_: Call<'_>, ()| Ok((Vec::<(String, String)>::new(),)))?;
+            linker.func_wrap(function, |_: Call<'_>, ()| {
+                Ok((Vec::<(String, String)>::new(),))
+            })?;
         }
         ("wasi:cli/environment", "get-arguments") => {
             linker.func_wrap(function, |_: Call<'_>, ()| Ok((Vec::<String>::new(),)))?;
@@ -49,12 +58,18 @@ pub(crate) fn define(linker: &mut LinkerInstance<'_, Guest>, interface: &str, fu
             linker.func_wrap(function, |_: Call<'_>, ()| Ok((None::<String>,)))?;
         }
         ("wasi:cli/exit", "exit") => {
-            linker.func_wrap(function, |_: Call<'_>, (status,): (Result<(), ()>,)| -> wasmtime::Result<()> {
-                Err(Exited(u8::from(status.is_err())).into())
-            })?;
+            linker.func_wrap(
+                function,
+                |_: Call<'_>, (status,): (Result<(), ()>,)| -> wasmtime::Result<()> {
+                    Err(Exited(u8::from(status.is_err())).into())
+                },
+            )?;
         }
         ("wasi:cli/exit", "exit-with-code") => {
-            linker.func_wrap(function, |_: Call<'_>, (code,): (u8,)| -> wasmtime::Result<()> { Err(Exited(code).into()) })?;
+            linker.func_wrap(
+                function,
+                |_: Call<'_>, (code,): (u8,)| -> wasmtime::Result<()> { Err(Exited(code).into()) },
+            )?;
         }
         ("wasi:clocks/wall-clock", "now") => {
             linker.func_wrap(function, |mut call: Call<'_>, ()| {
@@ -62,25 +77,35 @@ pub(crate) fn define(linker: &mut LinkerInstance<'_, Guest>, interface: &str, fu
             })?;
         }
         ("wasi:clocks/wall-clock", "resolution") => {
-            linker.func_wrap(function, |_: Call<'_>, ()| Ok((Datetime::new(RESOLUTION_NS),)))?;
+            linker.func_wrap(function, |_: Call<'_>, ()| {
+                Ok((Datetime::new(RESOLUTION_NS),))
+            })?;
         }
         ("wasi:clocks/monotonic-clock", "now") => {
-            linker.func_wrap(function, |mut call: Call<'_>, ()| Ok((call.data_mut().clock.read().monotonic_ns,)))?;
+            linker.func_wrap(function, |mut call: Call<'_>, ()| {
+                Ok((call.data_mut().clock.read().monotonic_ns,))
+            })?;
         }
         ("wasi:clocks/monotonic-clock", "resolution") => {
             linker.func_wrap(function, |_: Call<'_>, ()| Ok((RESOLUTION_NS,)))?;
         }
-        ("wasi:random/random", "get-random-bytes") | ("wasi:random/insecure", "get-insecure-random-bytes") => {
+        ("wasi:random/random", "get-random-bytes")
+        | ("wasi:random/insecure", "get-insecure-random-bytes") => {
             linker.func_wrap(function, |mut call: Call<'_>, (length,): (u64,)| {
                 const MOST: u64 = 1 << 20;
                 if length > MOST {
-                    return Err(wasmtime::Error::msg(format!("{length} random bytes at once are more than {MOST}")));
+                    return Err(wasmtime::Error::msg(format!(
+                        "{length} random bytes at once are more than {MOST}"
+                    )));
                 }
                 Ok((call.data_mut().random.bytes(usize::try_from(length)?),))
             })?;
         }
-        ("wasi:random/random", "get-random-u64") | ("wasi:random/insecure", "get-insecure-random-u64") => {
-            linker.func_wrap(function, |mut call: Call<'_>, ()| Ok((call.data_mut().random.word(),)))?;
+        ("wasi:random/random", "get-random-u64")
+        | ("wasi:random/insecure", "get-insecure-random-u64") => {
+            linker.func_wrap(function, |mut call: Call<'_>, ()| {
+                Ok((call.data_mut().random.word(),))
+            })?;
         }
         ("wasi:random/insecure-seed", "insecure-seed") => {
             linker.func_wrap(function, |mut call: Call<'_>, ()| {

@@ -5,6 +5,9 @@
     reason = "helpers of tests: what cannot be is a failed test"
 )]
 
+#[path = "link/bulk.rs"]
+mod bulk;
+
 use std::sync::Arc;
 
 use sandbox::link::{
@@ -80,7 +83,7 @@ type Call<'s> = StoreContextMut<'s, Host>;
 
 fn engine() -> Engine {
     let mut config = Config::new();
-    config.concurrency_support(false);
+    config.concurrency_support(false).epoch_interruption(true);
     Engine::new(&config).unwrap()
 }
 
@@ -264,6 +267,7 @@ impl Program {
         let mut linker = self.linker.clone();
         linker.root().module(STATE_MODULE, &module).unwrap();
         let mut store = Store::new(&self.engine, host);
+        store.set_epoch_deadline(1);
         let instance = linker.instantiate(&mut store, &self.component).unwrap();
         Running { store, instance }
     }
@@ -280,6 +284,14 @@ impl Running {
         name: &str,
         params: P,
     ) -> R {
+        self.try_call(name, params).unwrap()
+    }
+
+    fn try_call<P: ComponentNamedList + Lower, R: ComponentNamedList + Lift>(
+        &mut self,
+        name: &str,
+        params: P,
+    ) -> wasmtime::Result<R> {
         let application = self
             .instance
             .get_export_index(&mut self.store, None, APPLICATION)
@@ -292,7 +304,7 @@ impl Running {
             .instance
             .get_typed_func::<P, R>(&mut self.store, function)
             .unwrap();
-        function.call(&mut self.store, params).unwrap()
+        function.call(&mut self.store, params)
     }
 
     fn peek(&mut self, address: u32) -> [u8; 8] {
@@ -417,7 +429,7 @@ fn a_fork_of_a_fork_is_the_same() {
 
 #[test]
 fn linking_is_deterministic() {
-    for component in [program(), wat(WASI)] {
+    for component in [program(), wat(WASI), wat(bulk::BULK)] {
         assert_eq!(
             link::link(&component).unwrap(),
             link::link(&component).unwrap()
@@ -618,7 +630,7 @@ fn every_truncated_component_is_refused() {
 
 #[test]
 fn no_damaged_bit_is_a_panic() {
-    for mut component in [program(), wat(WASI)] {
+    for mut component in [program(), wat(WASI), wat(bulk::BULK)] {
         for place in 0..component.len() {
             let bit = 1 << (place % 8);
             component[place] ^= bit;

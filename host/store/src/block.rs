@@ -37,7 +37,10 @@ struct Entry {
 impl BlockStore {
     /// A store that holds at most `budget_bytes`.
     pub fn new(budget_bytes: usize) -> Self {
-        Self { budget_bytes, held: Mutex::default() }
+        Self {
+            budget_bytes,
+            held: Mutex::default(),
+        }
     }
 
     /// The most bytes that it holds: no block can be larger.
@@ -59,7 +62,12 @@ impl BlockStore {
     ///
     /// Blocks of the same dataset are not dropped for each other: that would only move the loss.
     /// (Spark: `MemoryStore.evictBlocksToFreeSpace`.)
-    pub fn put(&self, rdd: RddId, partition: u32, batches: Vec<Box<[u8]>>) -> Option<Vec<(RddId, u32)>> {
+    pub fn put(
+        &self,
+        rdd: RddId,
+        partition: u32,
+        batches: Vec<Box<[u8]>>,
+    ) -> Option<Vec<(RddId, u32)>> {
         let bytes: usize = batches.iter().map(|batch| batch.len()).sum();
         let mut held = self.lock();
         held.forget((rdd, partition));
@@ -69,7 +77,11 @@ impl BlockStore {
         }
         held.uses += 1;
         held.bytes += bytes;
-        let entry = Entry { block: batches.into(), bytes, used: held.uses };
+        let entry = Entry {
+            block: batches.into(),
+            bytes,
+            used: held.uses,
+        };
         held.blocks.insert((rdd, partition), entry);
         Some(dropped)
     }
@@ -77,7 +89,12 @@ impl BlockStore {
     /// Drops all blocks of a dataset.
     pub fn remove(&self, rdd: RddId) {
         let mut held = self.lock();
-        let keys: Vec<_> = held.blocks.keys().filter(|key| key.0 == rdd).copied().collect();
+        let keys: Vec<_> = held
+            .blocks
+            .keys()
+            .filter(|key| key.0 == rdd)
+            .copied()
+            .collect();
         for key in keys {
             held.forget(key);
         }
@@ -96,7 +113,11 @@ impl BlockStore {
 impl Held {
     /// What must go so that `needed` bytes are free, or `None` if that cannot be.
     fn victims(&self, for_rdd: RddId, needed: usize) -> Option<Vec<Key>> {
-        let mut candidates: Vec<_> = self.blocks.iter().filter(|(key, _)| key.0 != for_rdd).collect();
+        let mut candidates: Vec<_> = self
+            .blocks
+            .iter()
+            .filter(|(key, _)| key.0 != for_rdd)
+            .collect();
         candidates.sort_unstable_by_key(|(_, entry)| entry.used);
         let mut freed = 0;
         let victims = candidates.into_iter().take_while(|(_, entry)| {
@@ -141,7 +162,11 @@ mod tests {
         assert!(store.put(RddId(0), 0, batch(60)).is_some());
         assert_eq!(store.put(RddId(0), 1, batch(60)), None);
         assert!(store.get(RddId(0), 0).is_some());
-        assert_eq!(store.put(RddId(1), 0, batch(101)), None, "larger than all the room there is");
+        assert_eq!(
+            store.put(RddId(1), 0, batch(101)),
+            None,
+            "larger than all the room there is"
+        );
         assert_eq!(store.bytes(), 60);
     }
 

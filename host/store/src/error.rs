@@ -13,7 +13,9 @@ pub enum Error {
     #[error("`{0}` does not exist")]
     NotFound(String),
     /// Outside what the application was granted. Whether it exists is not said.
-    #[error("`{path}` is not granted to this application, if it exists; check the path, or grant it with {flag} {path}")]
+    #[error(
+        "`{path}` is not granted to this application, if it exists; check the path, or grant it with {flag} {path}"
+    )]
     Denied {
         /// As the program named it.
         path: String,
@@ -21,7 +23,9 @@ pub enum Error {
         flag: &'static str,
     },
     /// It was to be created.
-    #[error("`{0}` exists already; an output is never written over: remove it, or choose another folder")]
+    #[error(
+        "`{0}` exists already; an output is never written over: remove it, or choose another folder"
+    )]
     AlreadyExists(String),
     /// It makes no sense.
     #[error("{0}")]
@@ -60,10 +64,17 @@ pub enum Error {
 
 impl Error {
     /// For `map_err`: says what was done to which file.
-    pub(crate) fn io<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Self + use<'p> {
+    pub(crate) fn io<'p>(
+        action: &'static str,
+        path: &'p Path,
+    ) -> impl FnOnce(io::Error) -> Self + use<'p> {
         move |source| match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound(path.display().to_string()),
-            _ => Self::Io { action, path: path.to_path_buf(), source },
+            _ => Self::Io {
+                action,
+                path: path.to_path_buf(),
+                source,
+            },
         }
     }
 }

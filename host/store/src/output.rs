@@ -35,7 +35,9 @@ impl Output {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         match fs::create_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(Error::AlreadyExists(uri.into())),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::AlreadyExists(uri.into()));
+            }
             created => created.map_err(Error::io("create", &folder))?,
         }
         let temporary = folder.join(TEMPORARY);
@@ -46,7 +48,11 @@ impl Output {
     /// Begins what one attempt writes.
     pub fn attempt(&self, attempt: AttemptId) -> AttemptOutput {
         let temporary = self.folder.join(TEMPORARY).join(attempt.to_string());
-        AttemptOutput { folder: self.folder.clone(), temporary, files: BTreeMap::new() }
+        AttemptOutput {
+            folder: self.folder.clone(),
+            temporary,
+            files: BTreeMap::new(),
+        }
     }
 
     /// Marks the folder as whole.
@@ -58,7 +64,9 @@ impl Output {
         let temporary = self.folder.join(TEMPORARY);
         fs::remove_dir_all(&temporary).map_err(Error::io("remove", &temporary))?;
         let mark = self.folder.join("_SUCCESS");
-        File::create(&mark).map_err(Error::io("create", &mark)).map(drop)
+        File::create(&mark)
+            .map_err(Error::io("create", &mark))
+            .map(drop)
     }
 
     /// Removes the folder.
@@ -90,8 +98,11 @@ impl AttemptOutput {
         let file = match self.files.entry(name.to_owned()) {
             std::collections::btree_map::Entry::Occupied(file) => file.into_mut(),
             std::collections::btree_map::Entry::Vacant(file) => {
-                fs::create_dir_all(&self.temporary).map_err(Error::io("create", &self.temporary))?;
-                file.insert(BufWriter::new(File::create(&path).map_err(Error::io("create", &path))?))
+                fs::create_dir_all(&self.temporary)
+                    .map_err(Error::io("create", &self.temporary))?;
+                file.insert(BufWriter::new(
+                    File::create(&path).map_err(Error::io("create", &path))?,
+                ))
             }
         };
         file.write_all(bytes).map_err(Error::io("write", &path))
@@ -103,7 +114,10 @@ impl AttemptOutput {
     ///
     /// If it cannot be written.
     pub fn flush(&mut self) -> Result<()> {
-        self.files.iter_mut().try_for_each(|(name, file)| file.flush().map_err(Error::io("write", &self.temporary.join(name))))
+        self.files.iter_mut().try_for_each(|(name, file)| {
+            file.flush()
+                .map_err(Error::io("write", &self.temporary.join(name)))
+        })
     }
 
     /// Makes the files visible.
@@ -135,7 +149,9 @@ fn plain(name: &str) -> Result<&Path> {
     if path.file_name().is_some_and(|file| file == name) && !name.starts_with(['_', '.']) {
         return Ok(path);
     }
-    Err(Error::Invalid(format!("`{name}` cannot name an output file: use a name without `/` that begins with a letter or digit")))
+    Err(Error::Invalid(format!(
+        "`{name}` cannot name an output file: use a name without `/` that begins with a letter or digit"
+    )))
 }
 
 #[cfg(test)]
@@ -150,7 +166,10 @@ mod tests {
     }
 
     fn names(uri: &str) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(uri).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(uri)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -174,7 +193,10 @@ mod tests {
     fn an_aborted_output_leaves_nothing() {
         let (_folder, grants, uri) = output();
         let output = Output::create(&grants, &uri).unwrap();
-        output.attempt(AttemptId(0)).write("part-00000", b"x").unwrap();
+        output
+            .attempt(AttemptId(0))
+            .write("part-00000", b"x")
+            .unwrap();
         output.abort().unwrap();
         assert!(!Path::new(&uri).exists());
     }
@@ -192,15 +214,23 @@ mod tests {
     fn a_name_stays_in_its_folder() {
         let (_folder, grants, uri) = output();
         let output = Output::create(&grants, &uri).unwrap();
-        for name in ["../x", "/etc/x", "a/b", "", ".", "..", "_SUCCESS", ".hidden"] {
-            assert!(output.attempt(AttemptId(0)).write(name, b"x").is_err(), "{name}");
+        for name in [
+            "../x", "/etc/x", "a/b", "", ".", "..", "_SUCCESS", ".hidden",
+        ] {
+            assert!(
+                output.attempt(AttemptId(0)).write(name, b"x").is_err(),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn what_was_not_granted_is_not_made() {
         let (_folder, _, uri) = output();
-        assert!(matches!(Output::create(&Grants::default(), &uri), Err(Error::Denied { .. })));
+        assert!(matches!(
+            Output::create(&Grants::default(), &uri),
+            Err(Error::Denied { .. })
+        ));
         assert!(!Path::new(&uri).exists());
     }
 }

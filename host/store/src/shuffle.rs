@@ -56,9 +56,16 @@ impl MapOutputWriter {
         if batch.is_empty() {
             return Ok(());
         }
-        self.file.write_all(batch).map_err(Error::io("write", &self.path))?;
+        self.file
+            .write_all(batch)
+            .map_err(Error::io("write", &self.path))?;
         let length = batch.len() as u64;
-        self.index.push(Entry { bucket, checksum: crc32fast::hash(batch), length, offset: self.offset });
+        self.index.push(Entry {
+            bucket,
+            checksum: crc32fast::hash(batch),
+            length,
+            offset: self.offset,
+        });
         self.offset += length;
         Ok(())
     }
@@ -87,11 +94,16 @@ impl MapOutputWriter {
         index.extend((self.index.len() as u64).to_le_bytes());
         index.extend(checksum.to_le_bytes());
         index.extend(MAGIC.to_le_bytes());
-        self.file.write_all(&index).and_then(|()| self.file.flush()).map_err(Error::io("write", &self.path))?;
+        self.file
+            .write_all(&index)
+            .and_then(|()| self.file.flush())
+            .map_err(Error::io("write", &self.path))?;
         let whole = self.path.with_extension("map");
         fs::rename(&self.path, &whole).map_err(Error::io("rename", &self.path))?;
         self.finished = true;
-        Ok(FinishedMapOutput { output: Some(MapOutput::open(whole)?) })
+        Ok(FinishedMapOutput {
+            output: Some(MapOutput::open(whole)?),
+        })
     }
 }
 
@@ -130,7 +142,10 @@ pub struct ShuffleFiles {
 impl ShuffleFiles {
     /// Keeps the files in `folder`, which exists.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), shuffles: RwLock::default() }
+        Self {
+            folder: folder.to_path_buf(),
+            shuffles: RwLock::default(),
+        }
     }
 
     /// Begins the file of a map attempt.
@@ -143,28 +158,50 @@ impl ShuffleFiles {
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{attempt}.part"));
         let file = File::create(&path).map_err(Error::io("create", &path))?;
-        Ok(MapOutputWriter { path, file: BufWriter::with_capacity(128 << 10, file), index: Vec::new(), offset: 0, finished: false })
+        Ok(MapOutputWriter {
+            path,
+            file: BufWriter::with_capacity(128 << 10, file),
+            index: Vec::new(),
+            offset: 0,
+            finished: false,
+        })
     }
 
     /// Makes a finished file the output of its map partition: it is the one that is read from now on.
     pub fn commit(&self, shuffle: ShuffleId, partition: u32, mut finished: FinishedMapOutput) {
         let output = finished.output.take().map(Arc::new);
-        let mut shuffles = self.shuffles.write().unwrap_or_else(PoisonError::into_inner);
-        shuffles.entry(shuffle).or_default().extend(output.map(|output| (partition, output)));
+        let mut shuffles = self
+            .shuffles
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        shuffles
+            .entry(shuffle)
+            .or_default()
+            .extend(output.map(|output| (partition, output)));
     }
 
     /// Opens a bucket of a shuffle: the batches of all its map outputs, in the order of the map partitions.
     pub fn open(&self, shuffle: ShuffleId, bucket: u32) -> ShuffleReader {
         let shuffles = self.shuffles.read().unwrap_or_else(PoisonError::into_inner);
         let outputs = shuffles.get(&shuffle).into_iter().flatten();
-        let mut outputs: Vec<_> = outputs.map(|(partition, output)| (*partition, Arc::clone(output))).collect();
+        let mut outputs: Vec<_> = outputs
+            .map(|(partition, output)| (*partition, Arc::clone(output)))
+            .collect();
         outputs.reverse();
-        ShuffleReader { shuffle, bucket, outputs, current: Vec::new() }
+        ShuffleReader {
+            shuffle,
+            bucket,
+            outputs,
+            current: Vec::new(),
+        }
     }
 
     /// Deletes a shuffle. Whoever reads it goes on with the open files.
     pub fn remove(&self, shuffle: ShuffleId) {
-        self.shuffles.write().unwrap_or_else(PoisonError::into_inner).remove(&shuffle);
+        self.shuffles
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&shuffle);
         // What is left goes with the work folder.
         let _ = fs::remove_dir_all(self.folder_of(shuffle));
     }
@@ -183,17 +220,23 @@ struct MapOutput {
 
 impl MapOutput {
     fn open(path: PathBuf) -> Result<Self> {
-        let damaged = || Error::Invalid(format!("`{}` is not a whole shuffle file", path.display()));
+        let damaged =
+            || Error::Invalid(format!("`{}` is not a whole shuffle file", path.display()));
         let file = File::open(&path).map_err(Error::io("open", &path))?;
         let length = file.metadata().map_err(Error::io("read", &path))?.len();
         let footer_at = length.checked_sub(FOOTER_BYTES).ok_or_else(damaged)?;
         let mut footer = [0; FOOTER_BYTES as usize];
-        file.read_exact_at(&mut footer, footer_at).map_err(Error::io("read", &path))?;
-        let (entries, checksum, magic) = (u64_at(&footer, 0), u32_at(&footer, 8), u32_at(&footer, 12));
-        let index_bytes = entries.checked_mul(ENTRY_BYTES as u64).ok_or_else(damaged)?;
+        file.read_exact_at(&mut footer, footer_at)
+            .map_err(Error::io("read", &path))?;
+        let (entries, checksum, magic) =
+            (u64_at(&footer, 0), u32_at(&footer, 8), u32_at(&footer, 12));
+        let index_bytes = entries
+            .checked_mul(ENTRY_BYTES as u64)
+            .ok_or_else(damaged)?;
         let index_at = footer_at.checked_sub(index_bytes).ok_or_else(damaged)?;
         let mut index = vec![0; usize::try_from(index_bytes).map_err(|_| damaged())?];
-        file.read_exact_at(&mut index, index_at).map_err(Error::io("read", &path))?;
+        file.read_exact_at(&mut index, index_at)
+            .map_err(Error::io("read", &path))?;
         if magic != MAGIC || checksum != crc32fast::hash(&index) {
             return Err(damaged());
         }
@@ -210,7 +253,12 @@ impl MapOutput {
 
 impl Entry {
     fn read(bytes: &[u8]) -> Self {
-        Self { bucket: u32_at(bytes, 0), checksum: u32_at(bytes, 4), length: u64_at(bytes, 8), offset: u64_at(bytes, 16) }
+        Self {
+            bucket: u32_at(bytes, 0),
+            checksum: u32_at(bytes, 4),
+            length: u64_at(bytes, 8),
+            offset: u64_at(bytes, 16),
+        }
     }
 }
 
@@ -244,22 +292,30 @@ impl ShuffleReader {
             if let Some((map_partition, file, entries)) = self.current.last_mut() {
                 let (map_partition, run) = (*map_partition, take_run(entries));
                 if !run.is_empty() {
-                    return read_run(file, &run).map_err(|reason| self.fetch_failed(map_partition, reason));
+                    return read_run(file, &run)
+                        .map_err(|reason| self.fetch_failed(map_partition, reason));
                 }
                 self.current.pop();
             }
-            let Some((map_partition, output)) = self.outputs.pop() else { return Ok(Vec::new()) };
+            let Some((map_partition, output)) = self.outputs.pop() else {
+                return Ok(Vec::new());
+            };
             let mut entries = output.bucket(self.bucket).to_vec();
             if !entries.is_empty() {
                 entries.reverse();
-                let file = File::open(&output.path).map_err(|error| self.fetch_failed(map_partition, error.to_string()))?;
+                let file = File::open(&output.path)
+                    .map_err(|error| self.fetch_failed(map_partition, error.to_string()))?;
                 self.current.push((map_partition, file, entries));
             }
         }
     }
 
     fn fetch_failed(&self, map_partition: u32, reason: String) -> Error {
-        Error::FetchFailed { shuffle: self.shuffle, map_partition, reason }
+        Error::FetchFailed {
+            shuffle: self.shuffle,
+            map_partition,
+            reason,
+        }
     }
 }
 
@@ -268,7 +324,9 @@ fn take_run(entries: &mut Vec<Entry>) -> Vec<Entry> {
     let mut run: Vec<Entry> = Vec::new();
     let mut bytes = 0;
     while let Some(next) = entries.pop_if(|next| {
-        run.last().is_none_or(|last| last.offset + last.length == next.offset && bytes + next.length <= READ_BYTES)
+        run.last().is_none_or(|last| {
+            last.offset + last.length == next.offset && bytes + next.length <= READ_BYTES
+        })
     }) {
         bytes += next.length;
         run.push(next);
@@ -279,7 +337,8 @@ fn take_run(entries: &mut Vec<Entry>) -> Vec<Entry> {
 fn read_run(file: &File, run: &[Entry]) -> Result<Vec<u8>, String> {
     let bytes: u64 = run.iter().map(|entry| entry.length).sum();
     let mut batch = vec![0; usize::try_from(bytes).map_err(|_| "is too large".to_owned())?];
-    file.read_exact_at(&mut batch, run[0].offset).map_err(|error| format!("cannot be read: {error}"))?;
+    file.read_exact_at(&mut batch, run[0].offset)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     let mut rest = &batch[..];
     for entry in run {
         let length = usize::try_from(entry.length).map_err(|_| "is too large".to_owned())?;
@@ -314,16 +373,25 @@ mod tests {
 
     fn read(files: &ShuffleFiles, bucket: u32) -> Vec<Vec<u8>> {
         let mut reader = files.open(SHUFFLE, bucket);
-        std::iter::from_fn(|| Some(reader.read().unwrap()).filter(|batch| !batch.is_empty())).collect()
+        std::iter::from_fn(|| Some(reader.read().unwrap()).filter(|batch| !batch.is_empty()))
+            .collect()
     }
 
     #[test]
     fn a_bucket_is_read_in_the_order_of_the_map_partitions() {
         let (_folder, files) = files();
         commit(&files, 1, 0, &[(0, b"later"), (1, b"x")]);
-        commit(&files, 0, 1, &[(1, b"y"), (0, b"first "), (1, b"z"), (0, b"second")]);
+        commit(
+            &files,
+            0,
+            1,
+            &[(1, b"y"), (0, b"first "), (1, b"z"), (0, b"second")],
+        );
         assert_eq!(read(&files, 0).concat(), b"first secondlater");
-        assert_eq!(read(&files, 1), [b"y".to_vec(), b"z".to_vec(), b"x".to_vec()]);
+        assert_eq!(
+            read(&files, 1),
+            [b"y".to_vec(), b"z".to_vec(), b"x".to_vec()]
+        );
         assert_eq!(read(&files, 2), Vec::<Vec<u8>>::new());
     }
 
@@ -340,9 +408,20 @@ mod tests {
         let mut writer = files.writer(SHUFFLE, AttemptId(0)).unwrap();
         writer.write(0, b"lost").unwrap();
         drop(writer);
-        drop(files.writer(SHUFFLE, AttemptId(1)).unwrap().finish().unwrap());
+        drop(
+            files
+                .writer(SHUFFLE, AttemptId(1))
+                .unwrap()
+                .finish()
+                .unwrap(),
+        );
         assert!(read(&files, 0).is_empty());
-        assert_eq!(fs::read_dir(folder.path().join(SHUFFLE.to_string())).unwrap().count(), 0);
+        assert_eq!(
+            fs::read_dir(folder.path().join(SHUFFLE.to_string()))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]
@@ -357,14 +436,26 @@ mod tests {
     fn a_damaged_or_missing_output_is_a_fetch_failure_that_names_it() {
         let (folder, files) = files();
         commit(&files, 7, 0, &[(0, b"data")]);
-        let path = folder.path().join(SHUFFLE.to_string()).join("attempt-0.map");
+        let path = folder
+            .path()
+            .join(SHUFFLE.to_string())
+            .join("attempt-0.map");
         let mut bytes = fs::read(&path).unwrap();
         bytes[1] ^= 1;
         fs::write(&path, bytes).unwrap();
         let error = files.open(SHUFFLE, 0).read().unwrap_err();
-        assert_eq!(error.to_string(), "map output 7 of shuffle-3 is damaged at offset 0");
+        assert_eq!(
+            error.to_string(),
+            "map output 7 of shuffle-3 is damaged at offset 0"
+        );
         fs::remove_file(&path).unwrap();
-        assert!(matches!(files.open(SHUFFLE, 0).read(), Err(Error::FetchFailed { map_partition: 7, .. })));
+        assert!(matches!(
+            files.open(SHUFFLE, 0).read(),
+            Err(Error::FetchFailed {
+                map_partition: 7,
+                ..
+            })
+        ));
     }
 
     #[test]

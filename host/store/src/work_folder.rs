@@ -26,7 +26,10 @@ impl WorkFolder {
             fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
         }
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        fs::DirBuilder::new().mode(0o700).create(&path).map_err(Error::io("create", &path))?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .map_err(Error::io("create", &path))?;
         Ok(Self(path))
     }
 

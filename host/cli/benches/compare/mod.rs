@@ -16,7 +16,10 @@ pub(crate) struct Contender<'a> {
 
 impl<'a> Contender<'a> {
     pub(crate) fn new(name: &'static str, run: impl Fn() -> String + 'a) -> Self {
-        Self { name, run: Box::new(run) }
+        Self {
+            name,
+            run: Box::new(run),
+        }
     }
 
     fn time(&self) -> (Duration, String) {
@@ -28,9 +31,18 @@ impl<'a> Contender<'a> {
 
 /// Prints both medians and the median of the ratios B / A. Both must find the same.
 pub(crate) fn compare(title: &str, a: Contender<'_>, b: Contender<'_>) {
-    assert_eq!(a.time().1, b.time().1, "{title}: {} and {} differ", a.name, b.name);
+    assert_eq!(
+        a.time().1,
+        b.time().1,
+        "{title}: {} and {} differ",
+        a.name,
+        b.name
+    );
     let rounds: Vec<_> = (0..ROUNDS).map(|_| (a.time().0, b.time().0)).collect();
-    let ratios = rounds.iter().map(|(a, b)| b.as_secs_f64() / a.as_secs_f64()).collect();
+    let ratios = rounds
+        .iter()
+        .map(|(a, b)| b.as_secs_f64() / a.as_secs_f64())
+        .collect();
     println!(
         "{title}: {} {:.3} s, {} {:.3} s, ratio {:.2} (medians of {ROUNDS})",
         a.name,
@@ -55,8 +67,11 @@ pub(crate) fn percentile(mut figures: Vec<f64>, percent: usize) -> f64 {
 
 /// The path that was given to the bench.
 pub(crate) fn argument(what: &str) -> PathBuf {
-    let path = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    path.unwrap_or_else(|| panic!("give {what}: cargo bench -p cli --bench NAME -- PATH")).into()
+    let path = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with("--"));
+    path.unwrap_or_else(|| panic!("give {what}: cargo bench -p cli --bench NAME -- PATH"))
+        .into()
 }
 
 /// Runs a component with two threads, and gives back its stdout.
@@ -67,7 +82,11 @@ pub(crate) fn tinderbox(component: &Path, args: &[&str]) -> String {
         .args(args)
         .output()
         .expect("the tinderbox binary");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -78,7 +97,11 @@ pub(crate) fn guest() -> PathBuf {
 
 /// Builds one of the samples.
 pub(crate) fn sample(name: &str) -> PathBuf {
-    build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").join(name))
+    build(
+        &Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../samples")
+            .join(name),
+    )
 }
 
 fn build(folder: &Path) -> PathBuf {

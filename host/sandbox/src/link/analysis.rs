@@ -391,6 +391,7 @@ impl<'s, 'a> Instances<'s, 'a> {
                 || !globals.is_empty()
                 || module.start.is_some()
                 || has_active_data
+                || !module.bulk.is_empty()
             {
                 edits.insert(
                     index,

@@ -13,7 +13,8 @@
 //!                       front   <- memory                         stands in for what the program must not call itself:
 //!                                                                 checkpoint, WASI's streams, files, sockets, pollables
 //! the original          modules, instances, exports               memory imported; data segments and start functions out;
-//!                                                                 lowered functions of the front in the place of the host's
+//!                                                                 lowered functions of the front in the place of the host's;
+//!                                                                 calls in the place of bulk memory operations
 //! ending                import  tinderbox:fork/restore, clock
 //!                       back    <- memory, written globals,       fills the front's slots, then starts: in a fresh driver
 //!                                  start functions, host          the start functions; in a fork memory length, patches
@@ -39,10 +40,15 @@
 //! end in `tinderbox:job/logging`, a pollable is a number that says how long to wait (`tinderbox:fork/clock@0.1.0` has
 //! `sleep: func(nanoseconds: u64)`), and every other function of WASI that has a handle answers with its type's own error.
 //! The functions in [`HANDLE_FREE`] are left to the host.
+//!
+//! *Bulk memory operations* could not be interrupted, so the program's `memory.copy` and `memory.fill` become calls of
+//! functions that work in pieces; short copies, the most frequent, also become quicker. The functions stand at the end of
+//! each module that needs them. Otherwise code is not touched.
 
 mod analysis;
 mod answer;
 mod back;
+mod bulk;
 mod front;
 mod interface;
 mod module;

@@ -1,18 +1,22 @@
 //! One core module of a component: what the link step must know of it, and how it is written anew.
 //!
-//! Code is never touched: only the sections around it change, and no index of the module moves.
+//! Of the code only what [`bulk`] replaces is touched. Else the sections around it change, and no index of the module moves.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-use wasm_encoder::{EntityType, ExportKind, ImportSection, RawSection, SectionId};
+use wasm_encoder::{
+    CodeSection, EntityType, ExportKind, FunctionSection, ImportSection, RawSection, SectionId,
+    TypeSection,
+};
 use wasmparser::{
-    Data, DataKind, ElementKind, ExternalKind, FunctionBody, GlobalType, MemoryType, Operator,
-    Parser, Payload, TypeRef,
+    BinaryReader, CodeSectionReader, Data, DataKind, ElementKind, ExternalKind, FunctionBody,
+    GlobalType, MemoryType, Operator, Parser, Payload, TypeRef,
 };
 
 use super::Refusal;
+use super::bulk::{self, Site};
 
 /// The name under which a module's dropped start function is exported.
 pub(super) const START_EXPORT: &str = "fork:start";
@@ -27,6 +31,8 @@ pub(super) fn global_export(index: u32) -> String {
 pub(super) struct Module<'a> {
     /// Where the module is in the component.
     pub(super) range: Range<usize>,
+    /// How many functions there are, imported ones too.
+    functions: u32,
     /// Module and field of each imported global, in the order of the global's indices.
     pub(super) imported_globals: Vec<(&'a str, &'a str)>,
     /// The memories that the module defines itself.
@@ -42,6 +48,8 @@ pub(super) struct Module<'a> {
     pub(super) fills_table: bool,
     /// The first instruction that changes a table.
     pub(super) table_write: Option<(&'static str, usize)>,
+    /// The instructions that calls take the place of, in the order of the code.
+    pub(super) bulk: Vec<Site>,
 }
 
 /// A data segment.
@@ -85,12 +93,20 @@ impl<'a> Module<'a> {
         match payload {
             Payload::ImportSection(section) => section.into_imports().try_for_each(|import| {
                 let import = import?;
-                if let TypeRef::Global(global) = import.ty {
-                    self.imported_globals.push((import.module, import.name));
-                    self.globals.push(global);
+                match import.ty {
+                    TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
+                    TypeRef::Global(global) => {
+                        self.imported_globals.push((import.module, import.name));
+                        self.globals.push(global);
+                    }
+                    _ => {}
                 }
                 Ok(())
             }),
+            Payload::FunctionSection(section) => {
+                self.functions = self.functions.saturating_add(section.count());
+                Ok(())
+            }
             Payload::MemorySection(section) => section.into_iter().try_for_each(|memory| {
                 self.memories.push(memory?);
                 Ok(())
@@ -124,24 +140,33 @@ impl<'a> Module<'a> {
 
     fn read_body(&mut self, body: &FunctionBody<'a>) -> wasmparser::Result<()> {
         let mut operators = body.get_operators_reader()?;
+        let mut before = Operator::Nop;
         while !operators.eof() {
-            let offset = operators.original_position();
-            let instruction = match operators.read()? {
-                Operator::GlobalSet { global_index } => {
-                    self.written.insert(global_index);
-                    continue;
-                }
-                Operator::TableSet { .. } => "table.set",
-                Operator::TableGrow { .. } => "table.grow",
-                Operator::TableFill { .. } => "table.fill",
-                Operator::TableCopy { .. } => "table.copy",
-                Operator::TableInit { .. } => "table.init",
-                Operator::ElemDrop { .. } => "elem.drop",
-                _ => continue,
-            };
-            self.table_write.get_or_insert((instruction, offset));
+            let start = operators.original_position();
+            let operator = operators.read()?;
+            let range = start..operators.original_position();
+            self.bulk.extend(Site::of(&operator, &before, range));
+            self.note_write(&operator, start);
+            before = operator;
         }
         Ok(())
+    }
+
+    fn note_write(&mut self, operator: &Operator<'_>, offset: usize) {
+        let instruction = match *operator {
+            Operator::GlobalSet { global_index } => {
+                self.written.insert(global_index);
+                return;
+            }
+            Operator::TableSet { .. } => "table.set",
+            Operator::TableGrow { .. } => "table.grow",
+            Operator::TableFill { .. } => "table.fill",
+            Operator::TableCopy { .. } => "table.copy",
+            Operator::TableInit { .. } => "table.init",
+            Operator::ElemDrop { .. } => "elem.drop",
+            _ => return,
+        };
+        self.table_write.get_or_insert((instruction, offset));
     }
 
     /// Whether instantiating the module does anything that can be seen from outside.
@@ -182,8 +207,8 @@ pub(super) struct ModuleEdit {
     pub(super) globals: Vec<u32>,
 }
 
-/// Writes the module with its edit, without its start section (the function is exported instead) and without its
-/// active data segments (they are in the base memory).
+/// Writes the module with its edit and its bulk operations replaced, without its start section (the function is exported
+/// instead) and without its active data segments (they are in the base memory).
 pub(super) fn rewrite(
     component: &[u8],
     module: &Module<'_>,
@@ -195,6 +220,7 @@ pub(super) fn rewrite(
         edit,
         imported: false,
         exported: false,
+        bulk_type: 0,
     };
     for payload in
         Parser::new(module.range.start as u64).parse_all(&component[module.range.clone()])
@@ -212,6 +238,8 @@ struct Writer<'m, 'a> {
     edit: &'m ModuleEdit,
     imported: bool,
     exported: bool,
+    /// The type of the functions that are appended.
+    bulk_type: u32,
 }
 
 impl Writer<'_, '_> {
@@ -219,8 +247,12 @@ impl Writer<'_, '_> {
         if let Some((id, _)) = payload.as_section() {
             self.add_missing(id)?;
         }
+        let has_bulk = !self.module.bulk.is_empty();
         match payload {
+            Payload::TypeSection(section) if has_bulk => self.types(section),
             Payload::ImportSection(section) => self.imports(Some(section)),
+            Payload::FunctionSection(section) if has_bulk => self.functions(section),
+            Payload::CodeSectionStart { range, .. } if has_bulk => self.code(component, range),
             Payload::MemorySection(_) if self.edit.memory_import.is_some() => Ok(()),
             Payload::ExportSection(section) => self.exports(Some(section)),
             Payload::StartSection { .. } => Ok(()),
@@ -255,6 +287,56 @@ impl Writer<'_, '_> {
         {
             self.exports(None)?;
         }
+        Ok(())
+    }
+
+    /// Sees to it that there is a type for the functions that are appended.
+    fn types(&mut self, old: wasmparser::TypeSectionReader<'_>) -> Result<(), Refusal> {
+        let mut found = None;
+        for (index, ty) in (0..).zip(old.clone().into_iter_err_on_gc_types()) {
+            let ty = ty.map_err(|error| Refusal::malformed(&error))?;
+            found = found.or_else(|| bulk::is_type(&ty).then_some(index));
+        }
+        let mut types = TypeSection::new();
+        RoundtripReencoder
+            .parse_type_section(&mut types, old)
+            .map_err(Refusal::unsupported)?;
+        self.bulk_type = found.unwrap_or_else(|| {
+            types.ty().function(bulk::PARAMS, []);
+            types.len() - 1
+        });
+        self.out.section(&types);
+        Ok(())
+    }
+
+    fn functions(&mut self, old: wasmparser::FunctionSectionReader<'_>) -> Result<(), Refusal> {
+        let mut functions = FunctionSection::new();
+        RoundtripReencoder
+            .parse_function_section(&mut functions, old)
+            .map_err(Refusal::unsupported)?;
+        for _ in bulk::functions() {
+            functions.function(self.bulk_type);
+        }
+        self.out.section(&functions);
+        Ok(())
+    }
+
+    fn code(&mut self, component: &[u8], range: Range<usize>) -> Result<(), Refusal> {
+        let old = BinaryReader::new(&component[range.clone()], range.start);
+        let old = CodeSectionReader::new(old).map_err(|error| Refusal::malformed(&error))?;
+        let mut code = CodeSection::new();
+        let mut sites = &self.module.bulk[..];
+        for body in old {
+            let body = body.map_err(|error| Refusal::malformed(&error))?.range();
+            let (here, later) =
+                sites.split_at(sites.partition_point(|site| site.range.start < body.end));
+            code.raw(&bulk::replace(component, body, here, self.module.functions));
+            sites = later;
+        }
+        for function in &bulk::functions() {
+            code.function(function);
+        }
+        self.out.section(&code);
         Ok(())
     }
 

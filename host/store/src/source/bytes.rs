@@ -21,8 +21,12 @@ impl ByteReader {
     /// If the file cannot be opened.
     pub fn open(path: &Path, start: u64, length: u64) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io("open", path))?;
-        file.seek(SeekFrom::Start(start)).map_err(Error::io("read", path))?;
-        Ok(Self { file: file.take(length), path: path.to_path_buf() })
+        file.seek(SeekFrom::Start(start))
+            .map_err(Error::io("read", path))?;
+        Ok(Self {
+            file: file.take(length),
+            path: path.to_path_buf(),
+        })
     }
 
     /// The next bytes, at most `batch_bytes`; empty at the end.
@@ -34,9 +38,15 @@ impl ByteReader {
         let left = self.file.limit();
         let wanted = left.min(batch_bytes as u64);
         let mut batch = Vec::with_capacity(usize::try_from(wanted).unwrap_or(batch_bytes));
-        (&mut self.file).take(wanted).read_to_end(&mut batch).map_err(Error::io("read", &self.path))?;
+        (&mut self.file)
+            .take(wanted)
+            .read_to_end(&mut batch)
+            .map_err(Error::io("read", &self.path))?;
         if (batch.len() as u64) < wanted {
-            return Err(Error::Invalid(format!("`{}` became shorter while it was read", self.path.display())));
+            return Err(Error::Invalid(format!(
+                "`{}` became shorter while it was read",
+                self.path.display()
+            )));
         }
         Ok(batch)
     }

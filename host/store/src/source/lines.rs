@@ -40,10 +40,18 @@ impl LineReader {
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         // From the byte before: a line begins at `start` only if that one is a line end.
         let position = start.saturating_sub(1);
-        file.seek(SeekFrom::Start(position)).map_err(Error::io("read", path))?;
+        file.seek(SeekFrom::Start(position))
+            .map_err(Error::io("read", path))?;
         let end = start.saturating_add(length);
-        let mut reader =
-            Self { file, path: path.to_path_buf(), line_bytes_max, position, end, rest: Vec::new(), finished: length == 0 };
+        let mut reader = Self {
+            file,
+            path: path.to_path_buf(),
+            line_bytes_max,
+            position,
+            end,
+            rest: Vec::new(),
+            finished: length == 0,
+        };
         if start > 0 && !reader.finished {
             reader.skip_line()?;
         }
@@ -57,7 +65,8 @@ impl LineReader {
     /// If the file cannot be read, or a line is longer than allowed.
     pub fn read(&mut self) -> Result<String> {
         let lines = self.read_bytes()?;
-        Ok(String::from_utf8(lines).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        Ok(String::from_utf8(lines)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     fn read_bytes(&mut self) -> Result<Vec<u8>> {
@@ -115,7 +124,10 @@ impl LineReader {
 
     fn fill(&mut self, batch: &mut Vec<u8>) -> Result<usize> {
         batch.reserve(usize::try_from(READ_BYTES).unwrap_or(usize::MAX));
-        let read = (&self.file).take(READ_BYTES).read_to_end(batch).map_err(Error::io("read", &self.path))?;
+        let read = (&self.file)
+            .take(READ_BYTES)
+            .read_to_end(batch)
+            .map_err(Error::io("read", &self.path))?;
         self.position += read as u64;
         Ok(read)
     }
@@ -125,7 +137,11 @@ impl LineReader {
             return Ok(());
         }
         let offset = self.position - line_bytes as u64;
-        Err(Error::LineTooLong { path: self.path.display().to_string(), offset, limit_bytes: self.line_bytes_max })
+        Err(Error::LineTooLong {
+            path: self.path.display().to_string(),
+            offset,
+            limit_bytes: self.line_bytes_max,
+        })
     }
 }
 
@@ -137,7 +153,8 @@ mod tests {
 
     fn read_all(path: &Path, start: u64, length: u64) -> String {
         let mut reader = LineReader::open(path, start, length, 1 << 20).unwrap();
-        std::iter::from_fn(|| Some(reader.read().unwrap()).filter(|batch| !batch.is_empty())).collect()
+        std::iter::from_fn(|| Some(reader.read().unwrap()).filter(|batch| !batch.is_empty()))
+            .collect()
     }
 
     fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -172,8 +189,14 @@ mod tests {
         let (_folder, path) = file(&text);
         assert_eq!(read_all(&path, 0, 10).len(), text.len() - 4);
         assert_eq!(read_all(&path, 10, text.len() as u64), "end\n");
-        let error = LineReader::open(&path, 0, 10, 300_000).unwrap().read().unwrap_err();
-        assert!(matches!(error, Error::LineTooLong { offset: 0, .. }), "{error}");
+        let error = LineReader::open(&path, 0, 10, 300_000)
+            .unwrap()
+            .read()
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::LineTooLong { offset: 0, .. }),
+            "{error}"
+        );
     }
 
     #[test]
