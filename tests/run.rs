@@ -12,10 +12,9 @@ mod support {
 }
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::command::{Ended, Shell, start};
@@ -136,7 +135,7 @@ fn components_of_another_contract() {
         ),
         (
             "an unknown import",
-            renamed(&[("tinderbox:job/task@0.1.0", "stranger:box/task@0.1.0")]),
+            renamed(&[("tinderbox:job/task@0.1.0", "strangers:job/task@0.1.0")]),
         ),
     ];
     insta::assert_snapshot!(
@@ -150,12 +149,10 @@ fn a_component_that_cannot_be_forked() {
     let program =
         fs::read_to_string(support::guests::root().join("host/sandbox/tests/link/program.wat"))
             .unwrap();
-    let shared = program.replace(
-        "(memory (export \"memory\") 1)",
-        "(memory (export \"memory\") 1 1 shared)",
-    );
-    assert_ne!(program, shared);
-    insta::assert_snapshot!(refusal(&wat::parse_str(shared).unwrap(), REFUSED));
+    let memory = "(memory (export \"memory\") 1)";
+    let two_memories = program.replace(memory, &format!("{memory} (memory 1)"));
+    assert_ne!(program, two_memories);
+    insta::assert_snapshot!(refusal(&wat::parse_str(two_memories).unwrap(), REFUSED));
 }
 
 // The command line.
@@ -329,9 +326,9 @@ fn a_line_of_100_mb_is_a_line() {
 #[test]
 fn a_line_that_a_task_cannot_hold() {
     let shell = Shell::new();
-    long_line(&shell, 20);
+    long_line(&shell, 40);
     let ended = shell.run(
-        &["--conf", "executor.memory=24m"],
+        &["--conf", "executor.memory=32m"],
         behaves(),
         &["longest-line", "in.txt"],
     );
@@ -653,39 +650,41 @@ fn what_was_printed_before_a_failure_stays() {
     assert_eq!(ended.error(), "error: after the first job\n");
 }
 
+/// Runs a command one of whose streams is closed too early, or full.
+fn redirected(command: &Command, redirection: &str) -> Ended {
+    let script = format!("\"$@\" {redirection}; exit ${{PIPESTATUS[0]}}");
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", &script, "bash"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    start(shell.current_dir(command.get_current_dir().unwrap())).end()
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_ends_nothing() {
     let shell = Shell::new();
     shell.file("in.txt", "a line\n".repeat(100_000));
-    for stream in ["stdout", "stderr"] {
-        let mut command = shell.command(&[], behaves(), &["lines", "in.txt"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        if stream == "stdout" {
-            let mut first = String::new();
-            BufReader::new(stdout).read_line(&mut first).unwrap();
-            assert_eq!(first, "\"a line\"\n");
-            assert_eq!(std::io::read_to_string(stderr).unwrap(), "");
-        } else {
-            drop(stderr);
-            assert_eq!(BufReader::new(stdout).lines().count(), 100_000);
-        }
-        assert_eq!(child.wait().unwrap().code(), Some(0), "{stream}");
-    }
+    let command = shell.command(&[], behaves(), &["lines", "in.txt"]);
+    assert_eq!(redirected(&command, "| head -1").done(), "\"a line\"\n");
+    assert_eq!(
+        redirected(&command, "2> /dev/full").done().lines().count(),
+        100_000
+    );
+    shell.expect_no_leftovers();
 }
 
 #[test]
-fn nobody_is_left_to_hear_of_a_failure() {
+fn a_failure_of_which_nobody_hears_is_a_failure() {
     let shell = Shell::new();
-    let mut child = shell
-        .command(&[], behaves(), &["driver-panics"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stderr.take());
-    assert_eq!(child.wait().unwrap().code(), Some(FAILED));
+    for behaviour in ["driver-panics", "task-panics"] {
+        let command = shell.command(&[], behaves(), &[behaviour]);
+        for redirection in ["2> /dev/full", "2>&1 | head -c 1"] {
+            let ended = redirected(&command, redirection);
+            assert_eq!(ended.code, Some(FAILED), "{behaviour} {redirection}");
+        }
+    }
+    shell.expect_no_leftovers();
 }
 
 #[test]

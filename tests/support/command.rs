@@ -31,8 +31,13 @@ impl Ended {
     /// What is said of the failure: from `error:` on. What comes before are the tasks' logs and progress, in the order
     /// of the moment.
     pub(crate) fn error(&self) -> &str {
-        let start = self.stderr.find("error: ").unwrap_or(self.stderr.len());
-        &self.stderr[start..]
+        let mut lines = self.stderr.split_inclusive('\n');
+        let before: usize = lines
+            .by_ref()
+            .take_while(|line| !line.starts_with("error: "))
+            .map(str::len)
+            .sum();
+        &self.stderr[before..]
     }
 
     /// The standard output of a command that must have gone well.
@@ -107,12 +112,15 @@ impl Shell {
 
     /// `tinderbox run`, quiet, with `options` before the job and `arguments` after it.
     ///
-    /// One core: what is printed has one order. Shuffle files go where [`Shell::run`] looks for leftovers.
+    /// On one core unless told: what is printed has one order. Shuffle files go where [`Shell::run`] looks for leftovers.
     pub(crate) fn command(&self, options: &[&str], job: &Path, arguments: &[&str]) -> Command {
         let mut command = self.tinderbox();
         command
-            .args(["run", "--quiet", "--master", "local[1]", "--conf"])
+            .args(["run", "--quiet", "--conf"])
             .arg(format!("local.dir={}", self.work().display()));
+        if !options.contains(&"--master") {
+            command.args(["--master", "local[1]"]);
+        }
         command.args(options).arg(job).args(arguments);
         command
     }

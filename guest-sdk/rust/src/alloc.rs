@@ -253,7 +253,8 @@ mod tests {
         }
 
         fn remove(&mut self, number: u64) -> (*mut u8, Layout, u8) {
-            let place = (number % self.blocks.len() as u64) as usize;
+            let place = number % self.blocks.len() as u64;
+            let place = usize::try_from(place).expect("a place");
             let at = *self.blocks.keys().nth(place).expect("a block");
             let (layout, filling) = self.blocks.remove(&at).expect("it was there");
             let block = at as *mut u8;

@@ -28,12 +28,16 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Parallelism where the host names none, as Spark's least.
+/// Parallelism where the host names none, and the most that files are asked for: Spark's `defaultMinPartitions`.
 const PARALLELISM_MIN: u32 = 2;
 
-/// The setting `default.parallelism`, if it has a value.
+/// The setting `default.parallelism`, if somebody set it.
 pub(crate) fn configured_parallelism() -> Option<u32> {
-    host::conf("default.parallelism")?
+    positive("default.parallelism")
+}
+
+fn positive(key: &str) -> Option<u32> {
+    host::conf(key)?
         .trim()
         .parse()
         .ok()
@@ -58,9 +62,14 @@ impl Context {
         host::set_conf(key, value).map_err(Error::from_host)
     }
 
-    /// How many partitions a dataset gets where nothing else says it: the setting `default.parallelism`.
+    /// How many partitions the driver's own items and ranges get where the program does not say it: the setting
+    /// `default.parallelism`, else as many as there are cores (Spark's `SparkContext.defaultParallelism`).
+    ///
+    /// A shuffle gets as many as its largest input where the setting is not set.
     pub fn default_parallelism(&self) -> u32 {
-        configured_parallelism().unwrap_or(PARALLELISM_MIN)
+        configured_parallelism()
+            .or_else(|| positive("default.cores"))
+            .unwrap_or(PARALLELISM_MIN)
     }
 
     /// A dataset of the driver's own items. They travel within the driver's memory; a task clones those of its partition.

@@ -14,6 +14,25 @@ fn context() -> Context {
     Context::new()
 }
 
+#[test]
+fn what_is_not_set_follows_the_cores_and_the_largest_input() {
+    let cx = Context::new();
+    assert_eq!(cx.default_parallelism(), 2);
+    with(|host| host.settings.insert("default.cores".into(), "4".into()));
+    assert_eq!(cx.default_parallelism(), 4);
+    let (few, many) = (cx.range(0..10), cx.range_in(0..10, 7));
+    let shuffled = || many.map(|n| (n, n)).reduce_by_key(|a, _| a);
+    assert_eq!((few.partitions(), shuffled().partitions()), (4, 7));
+    let joined = || few.map(|n| (n, n)).join(&many.map(|n| (n, n)));
+    assert_eq!(joined().partitions(), 7, "the largest input's");
+    with(|host| {
+        host.settings
+            .insert("default.parallelism".into(), "3".into())
+    });
+    assert_eq!((cx.default_parallelism(), shuffled().partitions()), (3, 3));
+    assert_eq!(joined().partitions(), 3);
+}
+
 fn sorted<T: Ord>(records: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut records: Vec<T> = records.into_iter().collect();
     records.sort();

@@ -42,7 +42,7 @@ pub(crate) struct Application {
     task_ready: Condvar,
     /// A job has results or has ended.
     job_progress: Condvar,
-    /// A deadline of the scheduler may have changed.
+    /// There is a deadline where there was none, or the application is stopping.
     deadline_changed: Condvar,
     /// Last, so that it is removed when nobody uses it any more.
     _work_folder: WorkFolder,
@@ -59,6 +59,8 @@ struct State {
     jobs: BTreeMap<JobId, Job>,
     images: BTreeMap<ImageId, Image>,
     events: Events,
+    /// Whoever keeps the deadlines sleeps until there is one.
+    awaits_deadline: bool,
     stopping: bool,
 }
 
@@ -143,6 +145,7 @@ impl Application {
                 jobs: BTreeMap::new(),
                 images: BTreeMap::new(),
                 events,
+                awaits_deadline: false,
                 stopping: false,
             }),
             task_ready: Condvar::new(),
@@ -303,10 +306,12 @@ impl Application {
                 .next_deadline()
                 .map(|deadline| deadline.since(self.now()));
             state = match wait {
-                None => self
-                    .deadline_changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    state.awaits_deadline = true;
+                    self.deadline_changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
                 Some(Duration::ZERO) => {
                     self.handle(state, Input::DeadlineReached, &mut Yield::default());
                     self.lock()
@@ -394,6 +399,11 @@ impl Application {
     ) -> Option<Leftovers> {
         state.outbox.clear();
         state.machine.handle(self.now(), input, &mut state.outbox);
+        // The first deadline is the soonest: attempts that start later end later.
+        if state.awaits_deadline && state.machine.next_deadline().is_some() {
+            state.awaits_deadline = false;
+            self.deadline_changed.notify_all();
+        }
         self.carry_out(state, leaves)
     }
 

@@ -59,6 +59,7 @@ impl LocalRun {
         let finished = Finished::default();
         thread::scope(|scope| {
             scope.spawn(|| listen(&application, &finished, listener));
+            let at_the_end = SetAtTheEnd(&finished);
             let result = self.run_driver(&application, &threads);
             if let Some(application) = application.get() {
                 application.stop();
@@ -71,7 +72,7 @@ impl LocalRun {
                 // A thread that panicked has said so; its task is lost with the run.
                 let _ = thread.join();
             }
-            finished.set();
+            drop(at_the_end);
             match result {
                 Err(_) if self.cancel.was_cancelled() => Err(RunError::Cancelled),
                 result => result.map_err(RunError::Failed),
@@ -152,6 +153,15 @@ impl Finished {
             .wait_timeout_while(finished, timeout, |finished| !*finished)
             .unwrap_or_else(PoisonError::into_inner)
             .0
+    }
+}
+
+/// Also where the run panics: the scope waits for the listener, and that would wait for ever.
+struct SetAtTheEnd<'f>(&'f Finished);
+
+impl Drop for SetAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.set();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The driver: runs a program's `main`, whose checkpoints become images.
 
-use scheduler::TaskFailure;
+use scheduler::{FailureKind, TaskFailure};
 use wasmtime::Store;
 
 use crate::clock::{Clock, Random};
@@ -55,7 +55,7 @@ fn run_main(
 ) -> Result<(), TaskFailure> {
     let fresh = program
         .fresh()
-        .map_err(|error| TaskFailure::new(scheduler::FailureKind::Trapped, error.to_string()))?;
+        .map_err(|error| TaskFailure::new(FailureKind::Trapped, error.to_string()))?;
     let ended = fresh.instantiate(&mut *store).and_then(|instance| {
         let application = instance.tinderbox_job_application();
         refuse_other_version(application.call_abi_version(&mut *store)?)?;
@@ -63,7 +63,8 @@ fn run_main(
     });
     match ended {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(failure::of_error(error)),
+        // Whatever its kind: the driver's own words say it all.
+        Ok(Err(error)) => Err(TaskFailure::new(FailureKind::Returned, error.message)),
         Err(trap) => Err(failure::of_trap(&trap, store.data_mut())),
     }
 }

@@ -22,7 +22,7 @@ const TABLE_ELEMENTS: usize = 100_000;
 
 /// What two engines must share so that one may load what the other compiled. Part of the key of cached artefacts.
 pub(crate) const SETTINGS: &str =
-    "wasmtime 48.0.8; epochs; no relaxed SIMD, threads, GC, memory64, exceptions; link 2";
+    "wasmtime 48.0.8; epochs; no relaxed SIMD, threads, GC, memory64, exceptions; link 3";
 
 /// An engine that can hold `instances` instances at a time.
 ///

@@ -48,7 +48,6 @@ pub(crate) fn of_trap(error: &wasmtime::Error, guest: &mut Guest) -> TaskFailure
 pub(crate) fn of_error(error: GuestError) -> TaskFailure {
     let kind = match error.kind {
         ErrorKind::Io => FailureKind::Io,
-        ErrorKind::LimitExceeded => FailureKind::ResultTooLarge,
         _ => FailureKind::Returned,
     };
     TaskFailure::new(kind, error.message)

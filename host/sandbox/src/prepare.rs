@@ -98,7 +98,7 @@ impl PreparedImages {
         Ok(rebased)
     }
 
-    /// Drops an image that nobody will ask for again. A base stays while another image is patched onto it.
+    /// Drops an image that nobody will ask for again. A base stays as long as there is room: the next image may be patched onto it.
     pub fn remove(&self, image: ImageHash) {
         self.lock()
             .retain(|entry| entry.image.hash() != image || entry.patches.is_empty());

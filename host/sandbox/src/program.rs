@@ -201,9 +201,8 @@ fn add_wasi(
     for (item_name, item) in instance.exports(engine) {
         match item.ty {
             ComponentItem::Resource(_) => {
-                definitions.resource(item_name, ResourceType::host::<wasi::Handle>(), |_, _| {
-                    Ok(())
-                })?
+                let handle = ResourceType::host::<wasi::Handle>();
+                definitions.resource(item_name, handle, |_, _| Ok(()))?;
             }
             ComponentItem::ComponentFunc(_)
                 if wasi::define(&mut definitions, interface, item_name)? => {}

@@ -1,17 +1,18 @@
 //! Numbers and what is made of them alone.
 //!
-//! A slice of numbers is copied, not encoded one by one: on a little-endian machine these loops compile to `memcpy`.
+//! A slice of numbers is copied, not encoded one by one: on a little-endian machine these loops compile to `memcpy`, or to
+//! little more where numbers can be NaN.
 
 use super::{Input, Malformed, Record};
 
 macro_rules! plain {
-    ($($number:ty),*) => { $(
+    ($to_bytes:path: $($number:ty),*) => { $(
         impl Record for $number {
             const MIN_WIDTH: usize = size_of::<Self>();
 
             #[inline]
             fn encode(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
+                out.extend_from_slice(&$to_bytes(*self));
             }
 
             #[inline]
@@ -24,7 +25,7 @@ macro_rules! plain {
                 out.resize(start + size_of_val(items), 0);
                 let places = out[start..].as_chunks_mut().0;
                 for (place, item) in places.iter_mut().zip(items) {
-                    *place = item.to_le_bytes();
+                    *place = $to_bytes(*item);
                 }
             }
 
@@ -43,7 +44,34 @@ macro_rules! plain {
     )* };
 }
 
-plain!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
+plain!(Self::to_le_bytes: u8, u16, u32, u64, u128, i8, i16, i32, i64, i128);
+plain!(f32_bytes: f32);
+plain!(f64_bytes: f64);
+
+/// Every NaN has the bits of the one that WebAssembly calls canonical: which one an operation gives depends on the
+/// processor.
+#[inline]
+fn f32_bytes(number: f32) -> [u8; 4] {
+    const NAN: u32 = 0x7fc0_0000;
+    if number.is_nan() {
+        NAN
+    } else {
+        number.to_bits()
+    }
+    .to_le_bytes()
+}
+
+/// As [`f32_bytes`].
+#[inline]
+fn f64_bytes(number: f64) -> [u8; 8] {
+    const NAN: u64 = 0x7ff8_0000_0000_0000;
+    if number.is_nan() {
+        NAN
+    } else {
+        number.to_bits()
+    }
+    .to_le_bytes()
+}
 
 /// As 64 bits, so that the bytes do not depend on the machine.
 macro_rules! pointer_sized {

@@ -22,6 +22,25 @@ fn returns<T: Record + PartialEq + Debug>(value: T) {
 }
 
 #[test]
+fn every_nan_is_the_canonical_one() {
+    let nans = [0x7ff0_0000_0000_0001, 0xfff8_0000_0000_0000, u64::MAX].map(f64::from_bits);
+    let nan = 0x7ff8_0000_0000_0000u64.to_le_bytes();
+    assert!(nans.iter().all(|other| to_bytes(other) == nan));
+    assert_eq!(to_bytes(&nans), nan.repeat(3));
+    assert_eq!(to_bytes(&nans.to_vec())[1..], nan.repeat(3));
+    let nans = [0x7f80_0001, 0xffc0_0000, u32::MAX].map(f32::from_bits);
+    let nan = 0x7fc0_0000u32.to_le_bytes();
+    assert!(nans.iter().all(|other| to_bytes(other) == nan));
+    assert_eq!(to_bytes(&nans), nan.repeat(3));
+    // What is none stays, down to the sign of zero.
+    let others = [-0.0, f64::INFINITY, f64::NEG_INFINITY, f64::from_bits(1)];
+    assert_eq!(
+        to_bytes(&others),
+        others.map(f64::to_le_bytes).as_flattened()
+    );
+}
+
+#[test]
 fn every_record_comes_back_and_no_cut_one_does() {
     returns((
         0u8,

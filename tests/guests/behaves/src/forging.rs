@@ -7,7 +7,7 @@ use tinderbox::bindings::tinderbox::job::driver::{
 use tinderbox::bindings::tinderbox::job::{task, types};
 use tinderbox::{Context, Result};
 
-use crate::Behaviour;
+use crate::{Behaviour, argument};
 
 pub const ALL: &[(&str, Behaviour)] = &[
     ("wrong-role", wrong_role),
@@ -17,6 +17,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("nonsense-lineage", nonsense_lineage),
     ("nonsense-jobs", nonsense_jobs),
     ("lies-about-its-task", lies_about_its_task),
+    ("forged-splits", forged_splits),
 ];
 
 fn tell<T: std::fmt::Debug>(what: &str, answer: Result<T, types::Error>) -> String {
@@ -260,5 +261,52 @@ fn lies_about_its_task(cx: &Context, _: &[String]) -> Result<()> {
         tell("forged", ended.map(|progress| progress.finished))
     );
     println!("{}", cx.range_in(0..10, 2).count()?);
+    Ok(())
+}
+
+/// Ranges of a granted file that it does not have.
+fn forged_splits(cx: &Context, args: &[String]) -> Result<()> {
+    let uri = argument(args, 0)?;
+    let ranges = [
+        (0, 0),
+        (3, u64::MAX),
+        (u64::MAX, 0),
+        (u64::MAX, 1),
+        (u64::MAX, u64::MAX),
+        (1 << 62, 1 << 62),
+    ];
+    let answers = cx
+        .range_in(0..1, 1)
+        .map(|_| {
+            let answers = ranges.map(|(start, length)| {
+                let split = types::Split {
+                    uri: uri.to_owned(),
+                    start,
+                    length,
+                };
+                [
+                    tell("lines", task::open_lines(&split).and_then(task::read_lines)),
+                    tell(
+                        "bytes",
+                        task::open_bytes(&split)
+                            .and_then(task::read_bytes)
+                            .map(|bytes| bytes.len()),
+                    ),
+                ]
+            });
+            answers.concat()
+        })
+        .collect()?;
+    // The system's words name the file's real place.
+    for answer in answers.iter().flatten() {
+        println!(
+            "{}",
+            answer
+                .split('`')
+                .step_by(2)
+                .collect::<Vec<_>>()
+                .join("PATH")
+        );
+    }
     Ok(())
 }
