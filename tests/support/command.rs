@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,8 @@ impl Ended {
 pub(crate) struct Running {
     child: Child,
     output: Receiver<Piece>,
-    ended: Ended,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
     open: u32,
     since: Instant,
 }
@@ -157,32 +158,30 @@ pub(crate) fn start(command: &mut Command) -> Running {
         .spawn()
         .unwrap();
     let (sender, output) = mpsc::channel();
-    let pipes: [(Box<dyn Read + Send>, fn(Vec<u8>) -> Piece); 2] = [
-        (Box::new(child.stdout.take().unwrap()), Piece::Stdout),
-        (Box::new(child.stderr.take().unwrap()), Piece::Stderr),
-    ];
-    for (mut pipe, piece) in pipes {
-        let sender = sender.clone();
-        thread::spawn(move || {
-            let mut buffer = vec![0; 64 << 10];
-            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-                let _ = sender.send(piece(buffer[..length].to_vec()));
-            }
-            let _ = sender.send(Piece::End);
-        });
-    }
-    let ended = Ended {
-        code: None,
-        stdout: String::new(),
-        stderr: String::new(),
-    };
+    forward(child.stdout.take().unwrap(), Piece::Stdout, sender.clone());
+    forward(child.stderr.take().unwrap(), Piece::Stderr, sender);
     Running {
         child,
         output,
-        ended,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
         open: 2,
         since: Instant::now(),
     }
+}
+
+fn forward(
+    mut pipe: impl Read + Send + 'static,
+    piece: fn(Vec<u8>) -> Piece,
+    sender: Sender<Piece>,
+) {
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+            let _ = sender.send(piece(buffer[..length].to_vec()));
+        }
+        let _ = sender.send(Piece::End);
+    });
 }
 
 impl Running {
@@ -193,8 +192,13 @@ impl Running {
     /// Waits until this was printed, on either stream.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) {
-        while !self.ended.stdout.contains(text) && !self.ended.stderr.contains(text) {
-            assert!(self.take(), "ended without {text:?}: {:?}", self.ended);
+        let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
+        while !holds(&self.stdout) && !holds(&self.stderr) {
+            assert!(
+                self.take(),
+                "ended without {text:?}: {:?}",
+                self.so_far(None)
+            );
         }
     }
 
@@ -203,11 +207,15 @@ impl Running {
     pub(crate) fn end(mut self) -> Ended {
         while self.take() {}
         let status = self.child.wait().unwrap();
-        let code = status.code();
+        self.so_far(status.code())
+    }
+
+    fn so_far(&self, code: Option<i32>) -> Ended {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended {
             code,
-            stdout: std::mem::take(&mut self.ended.stdout),
-            stderr: std::mem::take(&mut self.ended.stderr),
+            stdout: text(&self.stdout),
+            stderr: text(&self.stderr),
         }
     }
 
@@ -215,13 +223,11 @@ impl Running {
     #[track_caller]
     fn take(&mut self) -> bool {
         let left = TIMEOUT.saturating_sub(self.since.elapsed());
-        let Ok(piece) = self.output.recv_timeout(left) else {
-            panic!("no end in {TIMEOUT:?}; so far: {:?}", self.ended);
-        };
-        match piece {
-            Piece::Stdout(bytes) => self.ended.stdout += &String::from_utf8_lossy(&bytes),
-            Piece::Stderr(bytes) => self.ended.stderr += &String::from_utf8_lossy(&bytes),
-            Piece::End => self.open -= 1,
+        match self.output.recv_timeout(left) {
+            Ok(Piece::Stdout(bytes)) => self.stdout.extend(bytes),
+            Ok(Piece::Stderr(bytes)) => self.stderr.extend(bytes),
+            Ok(Piece::End) => self.open -= 1,
+            Err(_) => panic!("no end in {TIMEOUT:?}; so far: {:?}", self.so_far(None)),
         }
         self.open > 0
     }

@@ -44,8 +44,8 @@ pub(crate) struct Application {
     job_progress: Condvar,
     /// There is a deadline where there was none, or the application is stopping.
     deadline_changed: Condvar,
-    /// Last, so that it is removed when nobody uses it any more.
-    _work_folder: WorkFolder,
+    /// None when the application is closed.
+    work_folder: Mutex<Option<WorkFolder>>,
 }
 
 struct State {
@@ -151,7 +151,7 @@ impl Application {
             task_ready: Condvar::new(),
             job_progress: Condvar::new(),
             deadline_changed: Condvar::new(),
-            _work_folder: work_folder,
+            work_folder: Mutex::new(Some(work_folder)),
             program,
             settings,
             grants,
@@ -297,6 +297,17 @@ impl Application {
         self.deadline_changed.notify_all();
     }
 
+    /// Removes the application's files, when its threads have ended. Whoever still holds the application, such as the
+    /// handler of a signal, may do so beyond the end of the run, where nothing is dropped any more.
+    pub(crate) fn close(&self) {
+        let folder = self
+            .work_folder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(folder);
+    }
+
     /// Feeds the scheduler's deadlines as they come, until the application stops.
     pub(crate) fn keep_deadlines(&self) {
         let mut state = self.lock();
@@ -419,7 +430,7 @@ impl Application {
                     attempt, reason, ..
                 } => kill(state, attempt, reason),
                 Action::AcceptResult { job, partition, .. } => {
-                    self.accept(state, job, partition, std::mem::take(&mut leaves.result))
+                    self.accept(state, job, partition, std::mem::take(&mut leaves.result));
                 }
                 Action::RegisterMapOutput {
                     shuffle, partition, ..
@@ -435,7 +446,7 @@ impl Application {
                 Action::FinishJob { job } => self.end_job(state, job, Ok(())),
                 Action::FailJob { job, failure } => self.end_job(state, job, Err(failure)),
                 Action::RemoveShuffle(shuffle) => {
-                    leftovers.get_or_insert_default().shuffles.push(shuffle)
+                    leftovers.get_or_insert_default().shuffles.push(shuffle);
                 }
                 Action::RemoveBlocks(rdd) => leftovers.get_or_insert_default().rdds.push(rdd),
                 Action::ReleaseImage(image) => leftovers.get_or_insert_default().images.push(image),

@@ -10,7 +10,7 @@ use crate::application::Application;
 #[derive(Clone, Debug)]
 pub struct Cancel {
     pub(crate) driver: KillSwitch,
-    /// Whoever may cancel a run, a signal's handler above all, may outlive it: the work folder must not wait for that.
+    /// Whoever may cancel a run, a signal's handler above all, may outlive it, and must not keep it.
     application: Arc<OnceLock<Weak<Application>>>,
 }
 

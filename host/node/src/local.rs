@@ -72,6 +72,9 @@ impl LocalRun {
                 // A thread that panicked has said so; its task is lost with the run.
                 let _ = thread.join();
             }
+            if let Some(application) = application.get() {
+                application.close();
+            }
             drop(at_the_end);
             match result {
                 Err(_) if self.cancel.was_cancelled() => Err(RunError::Cancelled),

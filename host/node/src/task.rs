@@ -30,6 +30,9 @@ enum Reader {
     },
 }
 
+/// Where bytes that were read are counted.
+type Counter = fn(&mut TaskMetrics) -> &mut u64;
+
 /// A partition on its way into the cache.
 #[derive(Default)]
 struct PendingBlock {
@@ -187,29 +190,24 @@ impl TaskSide {
     }
 
     fn read_next(&mut self, number: u32) -> Result<Vec<u8>, Error> {
-        let (batch, counter): (store::Result<Vec<u8>>, fn(&mut TaskMetrics) -> &mut u64) =
-            match self.reader(number)? {
-                Reader::Lines(_) => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidArgument,
-                        "lines are read with `read-lines`",
-                    ));
-                }
-                Reader::Bytes(reader) => {
-                    (reader.read(BATCH_BYTES), |metrics| &mut metrics.bytes_read)
-                }
-                Reader::Shuffle(reader) => {
-                    (reader.read(), |metrics| &mut metrics.shuffle_read_bytes)
-                }
-                Reader::Block { block, next } => {
-                    let batch = block
-                        .get(*next)
-                        .map(|batch| batch.to_vec())
-                        .unwrap_or_default();
-                    *next += 1;
-                    (Ok(batch), |metrics| &mut metrics.blocks_read_bytes)
-                }
-            };
+        let (batch, counter): (store::Result<Vec<u8>>, Counter) = match self.reader(number)? {
+            Reader::Lines(_) => {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    "lines are read with `read-lines`",
+                ));
+            }
+            Reader::Bytes(reader) => (reader.read(BATCH_BYTES), |metrics| &mut metrics.bytes_read),
+            Reader::Shuffle(reader) => (reader.read(), |metrics| &mut metrics.shuffle_read_bytes),
+            Reader::Block { block, next } => {
+                let batch = block
+                    .get(*next)
+                    .map(|batch| batch.to_vec())
+                    .unwrap_or_default();
+                *next += 1;
+                (Ok(batch), |metrics| &mut metrics.blocks_read_bytes)
+            }
+        };
         let batch = batch.map_err(|error| self.answer(error))?;
         *counter(&mut self.metrics) += batch.len() as u64;
         Ok(batch)

@@ -31,7 +31,9 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
     /// A line is longer than a task can hold.
-    #[error("`{path}` has a line of more than {limit_bytes} bytes at offset {offset}")]
+    #[error(
+        "`{path}` has a line of more than {limit_bytes} bytes at offset {offset}, and a task can hold no more; raise `executor.memory`"
+    )]
     LineTooLong {
         /// The file.
         path: String,

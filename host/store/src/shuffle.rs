@@ -21,7 +21,7 @@ use crate::{Error, Result};
 
 /// Marks a whole file, and its format.
 const MAGIC: u32 = u32::from_le_bytes(*b"TBS1");
-const FOOTER_BYTES: u64 = 16;
+const FOOTER_BYTES: usize = 16;
 const ENTRY_BYTES: usize = 24;
 
 /// What is joined into one read: small batches would cost a call into the guest each.
@@ -224,8 +224,10 @@ impl MapOutput {
             || Error::Invalid(format!("`{}` is not a whole shuffle file", path.display()));
         let file = File::open(&path).map_err(Error::io("open", &path))?;
         let length = file.metadata().map_err(Error::io("read", &path))?.len();
-        let footer_at = length.checked_sub(FOOTER_BYTES).ok_or_else(damaged)?;
-        let mut footer = [0; FOOTER_BYTES as usize];
+        let footer_at = length
+            .checked_sub(FOOTER_BYTES as u64)
+            .ok_or_else(damaged)?;
+        let mut footer = [0; FOOTER_BYTES];
         file.read_exact_at(&mut footer, footer_at)
             .map_err(Error::io("read", &path))?;
         let (entries, checksum, magic) =

@@ -2,16 +2,14 @@
 
 use tinderbox::{Bytes, Context, Error, Rdd, Result};
 
-const USAGE: &str = "usage: kmeans PATH... [--k N] [--iterations N]";
+const USAGE: &str = "usage: kmeans PATH... [--dim N] [--k N] [--iterations N]";
 
-/// Coordinates of a point.
-const DIM: usize = 8;
-type Point = [f64; DIM];
-/// A point in a file: little-endian numbers.
-const RECORD_BYTES: u32 = (DIM * size_of::<f64>()) as u32;
+/// So many coordinates. That it is known when this is compiled makes the loops over them fast.
+type Point<const DIM: usize> = [f64; DIM];
 
 struct Options {
     paths: Vec<String>,
+    dim: usize,
     k: usize,
     iterations: usize,
 }
@@ -19,9 +17,25 @@ struct Options {
 #[tinderbox::main]
 fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let options = parse(args)?;
+    match options.dim {
+        1 => cluster::<1>(cx, &options),
+        2 => cluster::<2>(cx, &options),
+        3 => cluster::<3>(cx, &options),
+        4 => cluster::<4>(cx, &options),
+        8 => cluster::<8>(cx, &options),
+        16 => cluster::<16>(cx, &options),
+        32 => cluster::<32>(cx, &options),
+        dim => Err(Error::new(format!(
+            "--dim is 1, 2, 3, 4, 8, 16 or 32, not {dim}\n{USAGE}"
+        ))),
+    }
+}
+
+fn cluster<const DIM: usize>(cx: &Context, options: &Options) -> Result<()> {
+    let record_bytes = u32::try_from(size_of::<Point<DIM>>())?;
     let points = cx
-        .binary_records_of(&options.paths, RECORD_BYTES)?
-        .map(|record| point(&record))
+        .binary_records_of(&options.paths, record_bytes)?
+        .map(|record| point::<DIM>(&record))
         .cache();
 
     let mut centers = first_points(&points, options.k)?;
@@ -37,7 +51,8 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     Ok(())
 }
 
-fn point(record: &Bytes) -> Point {
+/// A point in a file is little-endian numbers.
+fn point<const DIM: usize>(record: &Bytes) -> Point<DIM> {
     let mut point = [0.0; DIM];
     point
         .iter_mut()
@@ -47,7 +62,10 @@ fn point(record: &Bytes) -> Point {
 }
 
 /// The centers to start from: the first `k` points.
-fn first_points(points: &Rdd<'_, Point>, k: usize) -> Result<Vec<Point>> {
+fn first_points<const DIM: usize>(
+    points: &Rdd<'_, Point<DIM>>,
+    k: usize,
+) -> Result<Vec<Point<DIM>>> {
     let first = points.take(k)?;
     if first.len() < k {
         return Err(Error::new(format!(
@@ -59,11 +77,14 @@ fn first_points(points: &Rdd<'_, Point>, k: usize) -> Result<Vec<Point>> {
 }
 
 /// What one iteration gathers of the points that are nearest to each center: their sum and their number.
-type Sums = Vec<(Point, u64)>;
+type Sums<const DIM: usize> = Vec<(Point<DIM>, u64)>;
 
 /// Moves each center to the middle of the points that are nearest to it. A center without points stays.
-fn step(points: &Rdd<'_, Point>, centers: &[Point]) -> Result<Vec<Point>> {
-    let none: Sums = vec![([0.0; DIM], 0); centers.len()];
+fn step<const DIM: usize>(
+    points: &Rdd<'_, Point<DIM>>,
+    centers: &[Point<DIM>],
+) -> Result<Vec<Point<DIM>>> {
+    let none: Sums<DIM> = vec![([0.0; DIM], 0); centers.len()];
     let sums = points.aggregate(none, |sums, point| add(sums, &point, centers), merge)?;
     let moved = sums
         .iter()
@@ -75,7 +96,11 @@ fn step(points: &Rdd<'_, Point>, centers: &[Point]) -> Result<Vec<Point>> {
     Ok(moved.collect())
 }
 
-fn add(mut sums: Sums, point: &Point, centers: &[Point]) -> Sums {
+fn add<const DIM: usize>(
+    mut sums: Sums<DIM>,
+    point: &Point<DIM>,
+    centers: &[Point<DIM>],
+) -> Sums<DIM> {
     let (cluster, _) = nearest(centers, point);
     let (sum, count) = &mut sums[cluster];
     sum.iter_mut().zip(point).for_each(|(total, x)| *total += x);
@@ -83,7 +108,7 @@ fn add(mut sums: Sums, point: &Point, centers: &[Point]) -> Sums {
     sums
 }
 
-fn merge(mut a: Sums, b: Sums) -> Sums {
+fn merge<const DIM: usize>(mut a: Sums<DIM>, b: Sums<DIM>) -> Sums<DIM> {
     for ((sum, count), (more, further)) in a.iter_mut().zip(b) {
         sum.iter_mut().zip(more).for_each(|(total, x)| *total += x);
         *count += further;
@@ -92,7 +117,10 @@ fn merge(mut a: Sums, b: Sums) -> Sums {
 }
 
 /// The sum of the squared distances to the nearest center, and how many points each center has.
-fn score(points: &Rdd<'_, Point>, centers: &[Point]) -> Result<(f64, Vec<u64>)> {
+fn score<const DIM: usize>(
+    points: &Rdd<'_, Point<DIM>>,
+    centers: &[Point<DIM>],
+) -> Result<(f64, Vec<u64>)> {
     points.aggregate(
         (0.0, vec![0; centers.len()]),
         |(cost, mut sizes), point| {
@@ -108,7 +136,7 @@ fn score(points: &Rdd<'_, Point>, centers: &[Point]) -> Result<(f64, Vec<u64>)> 
 }
 
 /// The nearest center and the squared distance to it; of equally near ones the first.
-fn nearest(centers: &[Point], point: &Point) -> (usize, f64) {
+fn nearest<const DIM: usize>(centers: &[Point<DIM>], point: &Point<DIM>) -> (usize, f64) {
     let mut best = (0, f64::INFINITY);
     for (cluster, center) in centers.iter().enumerate() {
         let distance: f64 = center
@@ -126,12 +154,14 @@ fn nearest(centers: &[Point], point: &Point) -> (usize, f64) {
 fn parse(args: Vec<String>) -> Result<Options> {
     let mut options = Options {
         paths: Vec::new(),
+        dim: 8,
         k: 16,
         iterations: 10,
     };
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
+            "--dim" => options.dim = number(&arg, args.next())?,
             "--k" => options.k = number(&arg, args.next())?,
             "--iterations" => options.iterations = number(&arg, args.next())?,
             _ if arg.starts_with("--") => {

@@ -143,9 +143,9 @@ fn matching(grants: &Grants, uri: &str) -> Result<Vec<(PathBuf, u64)>> {
         let path = path.map_err(|error| Error::io("read", error.path())(io_error(&error)))?;
         let path = grants.readable(&path.to_string_lossy())?;
         if path.is_dir() {
-            files.extend(in_folder(grants, &path)?)
+            files.extend(in_folder(grants, &path)?);
         } else {
-            files.push(sized(path)?)
+            files.push(sized(path)?);
         }
     }
     if files.is_empty() {

@@ -12,8 +12,9 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         .text_file(path)?
         .map(|line| (line.len() as u64 % 2, scale))
         .cache();
-    let mut sums = lengths.reduce_by_key_in(|a, b| a + b, 2).collect()?;
-    sums.sort_unstable();
-    println!("{} lines, {sums:?}", lengths.count()?);
+    for (odd, sum) in lengths.reduce_by_key_in(|a, b| a + b, 1).collect()? {
+        println!("{odd}: {sum}");
+    }
+    println!("{} lines", lengths.count()?);
     Ok(())
 }
