@@ -78,7 +78,11 @@ fn borrowed(cx: &Context, paths: &[&str]) -> Result<()> {
 
 /// A task that never ends.
 fn for_ever(cx: &Context, step: impl Fn()) -> Result<()> {
-    cx.range_in(0..1, 1).for_each(|_| loop { step() })
+    cx.range_in(0..1, 1).for_each(|_| {
+        loop {
+            step()
+        }
+    })
 }
 
 /// A task that never ends, in operations on much memory.
