@@ -8,8 +8,8 @@ use sandbox::{
     AttemptLimits, Image, KillReason, KillSwitch, PartitionResult, PreparedImages, Program,
 };
 use scheduler::{
-    Action, AttemptId, Event, ExecutorId, ImageId, Input, JobFailure, JobId, JobSpec, LineageError,
-    Outbox, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics, Time,
+    Action, AttemptId, Dependency, Event, ExecutorId, ImageId, Input, JobFailure, JobId, JobSpec,
+    LineageError, Outbox, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics, Time,
 };
 use store::{
     AttemptOutput, BlockStore, FinishedMapOutput, Grants, Output, ShuffleFiles, WorkFolder,
@@ -175,12 +175,20 @@ impl Application {
 
     /// Learns of datasets.
     pub(crate) fn define(&self, rdds: Vec<Rdd>) -> Result<(), LineageError> {
+        let shuffles: Vec<_> = rdds
+            .iter()
+            .flat_map(|rdd| &rdd.dependencies)
+            .filter_map(buckets)
+            .collect();
         let mut state = self.lock();
         let State {
             machine, outbox, ..
         } = &mut *state;
         outbox.clear();
         machine.define(rdds, outbox)?;
+        for (shuffle, buckets) in shuffles {
+            self.shuffles.declare(shuffle, buckets);
+        }
         let leftovers = self.carry_out(&mut state, &mut Yield::default());
         drop(state);
         self.remove(leftovers);
@@ -529,6 +537,17 @@ fn kill(state: &mut State, attempt: AttemptId, reason: scheduler::KillReason) {
     };
     if let Some(kill) = state.running.get(&attempt) {
         kill.kill(reason);
+    }
+}
+
+fn buckets(dependency: &Dependency) -> Option<(ShuffleId, u32)> {
+    match dependency {
+        Dependency::Shuffle {
+            shuffle,
+            partitions,
+            ..
+        } => Some((*shuffle, *partitions)),
+        Dependency::Narrow { .. } => None,
     }
 }
 

@@ -182,7 +182,7 @@ impl TaskSide {
                 };
                 Some(TaskFailure::new(kind, error.to_string()))
             }
-            store::Error::Io { .. } => Some(io(&error)),
+            store::Error::DiskFull(_) | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
         };
         self.failure = self.failure.take().or(failure);
@@ -395,7 +395,7 @@ pub(crate) fn guest_error(error: &store::Error) -> Error {
         store::Error::AlreadyExists(_) => Error::new(ErrorKind::AlreadyExists, message),
         store::Error::Invalid(_) => Error::new(ErrorKind::InvalidArgument, message),
         store::Error::LineTooLong { .. } => Error::new(ErrorKind::LimitExceeded, message),
-        store::Error::FetchFailed { .. } | store::Error::Io { .. } => {
+        store::Error::FetchFailed { .. } | store::Error::DiskFull(_) | store::Error::Io { .. } => {
             Error::retryable(ErrorKind::Io, message)
         }
     }

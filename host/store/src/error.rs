@@ -52,6 +52,11 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The disk has no room.
+    #[error(
+        "no space is left to write `{0}`; free some, or write elsewhere (`local.dir` says where scratch files go)"
+    )]
+    DiskFull(String),
     /// The operating system failed.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
@@ -72,6 +77,9 @@ impl Error {
     ) -> impl FnOnce(io::Error) -> Self + use<'p> {
         move |source| match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound(path.display().to_string()),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull(path.display().to_string())
+            }
             _ => Self::Io {
                 action,
                 path: path.to_path_buf(),

@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use scheduler::{AttemptId, ShuffleId};
 
@@ -36,11 +36,18 @@ struct Entry {
     offset: u64,
 }
 
+/// Batches that lie in one entry of the index: a program that writes them one byte at a time must not fill the host's memory.
+const ENTRY_BYTES_MAX: u64 = READ_BYTES;
+
+/// Entries of one file, 24 bytes of memory each.
+const ENTRIES_MAX: usize = 1 << 20;
+
 /// Writes the file of one map attempt. Dropped without [`MapOutputWriter::finish`], the file goes.
 #[derive(Debug)]
 pub struct MapOutputWriter {
     path: PathBuf,
     file: BufWriter<File>,
+    buckets: u32,
     index: Vec<Entry>,
     offset: u64,
     finished: bool,
@@ -51,22 +58,48 @@ impl MapOutputWriter {
     ///
     /// # Errors
     ///
-    /// If it cannot be written: a full disk, say.
+    /// If the shuffle has no such bucket, or the batch cannot be written: a full disk, say.
     pub fn write(&mut self, bucket: u32, batch: &[u8]) -> Result<()> {
+        if bucket >= self.buckets {
+            let buckets = self.buckets;
+            return Err(Error::Invalid(format!(
+                "the shuffle has {buckets} buckets, there is no bucket {bucket}"
+            )));
+        }
         if batch.is_empty() {
             return Ok(());
         }
+        self.note(bucket, batch)?;
+        self.offset += batch.len() as u64;
         self.file
             .write_all(batch)
-            .map_err(Error::io("write", &self.path))?;
+            .map_err(Error::io("write", &self.path))
+    }
+
+    /// Notes where a batch is: with the one before it, where that is small and of the same bucket.
+    fn note(&mut self, bucket: u32, batch: &[u8]) -> Result<()> {
         let length = batch.len() as u64;
+        if let Some(last) = self.index.last_mut()
+            && last.bucket == bucket
+            && last.length + length <= ENTRY_BYTES_MAX
+        {
+            let mut checksum = crc32fast::Hasher::new_with_initial(last.checksum);
+            checksum.update(batch);
+            last.checksum = checksum.finalize();
+            last.length += length;
+            return Ok(());
+        }
+        if self.index.len() == ENTRIES_MAX {
+            let message =
+                "a map task may change from bucket to bucket a million times; write larger batches";
+            return Err(Error::Invalid(message.into()));
+        }
         self.index.push(Entry {
             bucket,
             checksum: crc32fast::hash(batch),
             length,
             offset: self.offset,
         });
-        self.offset += length;
         Ok(())
     }
 
@@ -129,14 +162,18 @@ impl Drop for FinishedMapOutput {
     }
 }
 
-/// The committed outputs of one shuffle, by map partition.
-type Outputs = BTreeMap<u32, Arc<MapOutput>>;
+#[derive(Debug)]
+struct Shuffle {
+    buckets: u32,
+    /// The committed ones, by map partition.
+    outputs: BTreeMap<u32, Arc<MapOutput>>,
+}
 
 /// All shuffle files of an application.
 #[derive(Debug)]
 pub struct ShuffleFiles {
     folder: PathBuf,
-    shuffles: RwLock<BTreeMap<ShuffleId, Outputs>>,
+    shuffles: RwLock<BTreeMap<ShuffleId, Shuffle>>,
 }
 
 impl ShuffleFiles {
@@ -148,12 +185,22 @@ impl ShuffleFiles {
         }
     }
 
+    /// Learns of a shuffle and how many buckets it has. One that is known stays as it is.
+    pub fn declare(&self, shuffle: ShuffleId, buckets: u32) {
+        let outputs = BTreeMap::new();
+        self.lock()
+            .entry(shuffle)
+            .or_insert(Shuffle { buckets, outputs });
+    }
+
     /// Begins the file of a map attempt.
     ///
     /// # Errors
     ///
-    /// If it cannot be created.
+    /// If there is no such shuffle, or the file cannot be created.
     pub fn writer(&self, shuffle: ShuffleId, attempt: AttemptId) -> Result<MapOutputWriter> {
+        let buckets = self.lock().get(&shuffle).map(|known| known.buckets);
+        let buckets = buckets.ok_or_else(|| Error::Invalid(format!("{shuffle} is not there")))?;
         let folder = self.folder_of(shuffle);
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{attempt}.part"));
@@ -161,6 +208,7 @@ impl ShuffleFiles {
         Ok(MapOutputWriter {
             path,
             file: BufWriter::with_capacity(128 << 10, file),
+            buckets,
             index: Vec::new(),
             offset: 0,
             finished: false,
@@ -169,21 +217,21 @@ impl ShuffleFiles {
 
     /// Makes a finished file the output of its map partition: it is the one that is read from now on.
     pub fn commit(&self, shuffle: ShuffleId, partition: u32, mut finished: FinishedMapOutput) {
-        let output = finished.output.take().map(Arc::new);
-        let mut shuffles = self
-            .shuffles
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        shuffles
-            .entry(shuffle)
-            .or_default()
-            .extend(output.map(|output| (partition, output)));
+        if let Some(shuffle) = self.lock().get_mut(&shuffle) {
+            let output = finished.output.take().map(Arc::new);
+            shuffle
+                .outputs
+                .extend(output.map(|output| (partition, output)));
+        }
     }
 
     /// Opens a bucket of a shuffle: the batches of all its map outputs, in the order of the map partitions.
     pub fn open(&self, shuffle: ShuffleId, bucket: u32) -> ShuffleReader {
         let shuffles = self.shuffles.read().unwrap_or_else(PoisonError::into_inner);
-        let outputs = shuffles.get(&shuffle).into_iter().flatten();
+        let outputs = shuffles
+            .get(&shuffle)
+            .into_iter()
+            .flat_map(|known| &known.outputs);
         let mut outputs: Vec<_> = outputs
             .map(|(partition, output)| (*partition, Arc::clone(output)))
             .collect();
@@ -198,12 +246,15 @@ impl ShuffleFiles {
 
     /// Deletes a shuffle. Whoever reads it goes on with the open files.
     pub fn remove(&self, shuffle: ShuffleId) {
+        self.lock().remove(&shuffle);
+        // What is left goes with the work folder.
+        let _ = fs::remove_dir_all(self.folder_of(shuffle));
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, BTreeMap<ShuffleId, Shuffle>> {
         self.shuffles
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&shuffle);
-        // What is left goes with the work folder.
-        let _ = fs::remove_dir_all(self.folder_of(shuffle));
     }
 
     fn folder_of(&self, shuffle: ShuffleId) -> PathBuf {
@@ -362,6 +413,7 @@ mod tests {
     fn files() -> (tempfile::TempDir, ShuffleFiles) {
         let folder = tempfile::tempdir().unwrap();
         let files = ShuffleFiles::new(folder.path());
+        files.declare(SHUFFLE, 3);
         (folder, files)
     }
 
@@ -395,6 +447,29 @@ mod tests {
             [b"y".to_vec(), b"z".to_vec(), b"x".to_vec()]
         );
         assert_eq!(read(&files, 2), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn a_bucket_that_the_shuffle_does_not_have_is_refused() {
+        let (_folder, files) = files();
+        let mut writer = files.writer(SHUFFLE, AttemptId(0)).unwrap();
+        let error = writer.write(3, b"x").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the shuffle has 3 buckets, there is no bucket 3"
+        );
+        assert!(files.writer(ShuffleId(99), AttemptId(0)).is_err());
+    }
+
+    #[test]
+    fn small_batches_cost_the_index_nothing_each() {
+        let (_folder, files) = files();
+        let mut writer = files.writer(SHUFFLE, AttemptId(0)).unwrap();
+        let byte = [7];
+        (0..3 * ENTRY_BYTES_MAX).for_each(|_| writer.write(1, &byte).unwrap());
+        assert_eq!(writer.index.len(), 3);
+        files.commit(SHUFFLE, 0, writer.finish().unwrap());
+        assert_eq!(read(&files, 1).concat().len() as u64, 3 * ENTRY_BYTES_MAX);
     }
 
     #[test]
