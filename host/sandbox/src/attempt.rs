@@ -106,9 +106,10 @@ impl Attempt {
         store: &mut Store<Guest>,
         start: Instant,
     ) -> (Result<Vec<u8>, TaskFailure>, Duration) {
-        if let Err(killed) = self.kill.attach(store) {
-            return (Err(failure::of_kill(killed.0)), start.elapsed());
-        }
+        let _within_reach = match self.kill.attach() {
+            Ok(attached) => attached,
+            Err(killed) => return (Err(failure::of_kill(killed.0)), start.elapsed()),
+        };
         let program = match self.image.pre().instantiate(&mut *store) {
             Ok(program) => program,
             Err(error) => {

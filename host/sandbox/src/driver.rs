@@ -43,8 +43,8 @@ pub fn run_driver(
     store.limiter(|guest| &mut guest.memory);
     // Handing over the memory at a checkpoint costs nothing, so its size is no reason to refuse it.
     store.set_hostcall_fuel(usize::MAX);
-    kill.attach(&mut store)
-        .map_err(|killed| failure::of_kill(killed.0))?;
+    // Declared after the store, so that it goes before the store's memory does.
+    let _within_reach = kill.attach().map_err(|killed| failure::of_kill(killed.0))?;
     run_main(program, args, &mut store)
 }
 

@@ -15,6 +15,9 @@ const KEEP_RESIDENT_BYTES: usize = 32 << 20;
 /// A larger image that is sparse would silently lose copy-on-write and be copied for each attempt.
 const DENSE_IMAGE_BYTES: u64 = 1 << 32;
 
+/// The program's memory and the interrupt memory.
+const MEMORIES: u32 = 2;
+
 /// Core instances, tables and table elements of one component: CPython takes 17 and 5,700, Rust 9 and a few.
 const CORE_INSTANCES: u32 = 32;
 const TABLES: u32 = 16;
@@ -22,7 +25,7 @@ const TABLE_ELEMENTS: usize = 100_000;
 
 /// What two engines must share so that one may load what the other compiled. Part of the key of cached artefacts.
 pub(crate) const SETTINGS: &str =
-    "wasmtime 48.0.8; epochs; no relaxed SIMD, threads, GC, memory64, exceptions; link 3";
+    "wasmtime 48.0.8; safepoints; no relaxed SIMD, threads, GC, memory64, exceptions; link 4";
 
 /// An engine that can hold `instances` instances at a time.
 ///
@@ -32,9 +35,9 @@ pub(crate) fn new(instances: u32) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .wasm_relaxed_simd(false)
-        .wasm_multi_memory(false)
+        .wasm_multi_memory(true)
         .wasm_memory64(false)
-        .epoch_interruption(true)
+        .epoch_interruption(false)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .memory_guaranteed_dense_image_size(DENSE_IMAGE_BYTES)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
@@ -52,11 +55,11 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_component_instance_size(8 << 20)
         .max_core_instance_size(8 << 20)
         .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
         .total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES)
-        .total_memories(instances)
+        .total_memories(instances * MEMORIES)
         .total_tables(instances * TABLES);
     pool
 }

@@ -5,13 +5,14 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use crate::contract::{ErrorKind, GuestError};
 use crate::guest::{Guest, Role};
-use crate::kill::{KillReason, Killed};
+use crate::kill::KillReason;
 use crate::wasi::Exited;
 
 /// The failure of a guest that trapped, was killed or exited.
 pub(crate) fn of_trap(error: &wasmtime::Error, guest: &mut Guest) -> TaskFailure {
-    if let Some(Killed(reason)) = error.downcast_ref() {
-        return of_kill(*reason);
+    // A kill ends code by the same trap as a program's own abort.
+    if let Some(reason) = guest.kill.reason() {
+        return of_kill(reason);
     }
     if let Some(exited) = error.downcast_ref::<Exited>() {
         return TaskFailure::new(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blake3::Hash;
-use wasmtime::component::{Component, Linker, ResourceType, types::ComponentItem};
+use wasmtime::component::{Component, Linker, ResourceType, WasmList, types::ComponentItem};
 use wasmtime::{Engine, Module, StoreContextMut};
 
 use crate::contract::{self, JobProgramPre};
@@ -60,7 +60,7 @@ impl Program {
 
     /// A switch for one guest of this program.
     pub fn kill_switch(&self) -> KillSwitch {
-        KillSwitch::new(&self.engine)
+        KillSwitch::new()
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -124,9 +124,13 @@ fn linker(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<Gue
 /// What a starting fork asks for: see `link`.
 fn add_restore(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let mut restore = linker.instance(crate::link::RESTORE_INTERFACE)?;
-    restore.func_wrap("begin", |store: StoreContextMut<'_, Guest>, ()| {
-        Ok((patches(&store).map_or(FRESH, count),))
-    })?;
+    restore.func_wrap(
+        "begin",
+        |store: StoreContextMut<'_, Guest>, (interrupt,): (WasmList<u8>,)| {
+            store.data().kill.register(interrupt.as_le_slice(&store));
+            Ok((patches(&store).map_or(FRESH, count),))
+        },
+    )?;
     restore.func_wrap("pages", |store: StoreContextMut<'_, Guest>, ()| {
         let bytes = store
             .data()

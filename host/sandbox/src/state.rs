@@ -1,11 +1,12 @@
-//! Encodes an image as the core module that a fork imports its memory from: a memory and its bytes, no code.
+//! Encodes an image as the core module that a fork imports its memory from: a memory and its bytes, no code. Beside it is
+//! the interrupt memory, which belongs to no image.
 //!
 //! Restoring is then ordinary instantiation, which the engine's copy-on-write images make cheap.
 
 use wasm_encoder::Encode;
 
 use crate::image::{CHUNK_BYTES, Image};
-use crate::link::{BaseMemory, STATE_MEMORY};
+use crate::link::{BaseMemory, STATE_INTERRUPT, STATE_MEMORY};
 
 /// The most that a segment's header takes, and the most that everything but the segments takes.
 const HEADER_BYTES_MAX: usize = 16;
@@ -62,19 +63,25 @@ fn module(minimum_pages: usize, maximum_pages: u64, segments: &[Segment<'_>]) ->
     let mut module = Vec::with_capacity(data_bytes + FRAME_BYTES_MAX);
     module.extend(wasm_encoder::Module::HEADER);
     let mut memories = wasm_encoder::MemorySection::new();
-    memories.memory(wasm_encoder::MemoryType {
-        minimum: minimum_pages as u64,
-        maximum: Some(maximum_pages),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
+    memories.memory(memory(minimum_pages as u64, maximum_pages));
+    memories.memory(memory(1, 1));
     wasm_encoder::Section::append_to(&memories, &mut module);
     let mut exports = wasm_encoder::ExportSection::new();
     exports.export(STATE_MEMORY, wasm_encoder::ExportKind::Memory, 0);
+    exports.export(STATE_INTERRUPT, wasm_encoder::ExportKind::Memory, 1);
     wasm_encoder::Section::append_to(&exports, &mut module);
     data_section(segments, &mut module);
     module
+}
+
+fn memory(minimum: u64, maximum: u64) -> wasm_encoder::MemoryType {
+    wasm_encoder::MemoryType {
+        minimum,
+        maximum: Some(maximum),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    }
 }
 
 fn data_section(segments: &[Segment<'_>], module: &mut Vec<u8>) {

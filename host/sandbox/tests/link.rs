@@ -7,9 +7,12 @@
 
 #[path = "link/bulk.rs"]
 mod bulk;
+#[path = "link/safepoint.rs"]
+mod safepoint;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use safepoint::Interrupt;
 use sandbox::link::{
     self, BaseMemory, CLOCK_INTERFACE, FRESH, Linked, RESTORE_INTERFACE, Refusal, SCRATCH_ADDRESS,
     STATE_MODULE,
@@ -51,6 +54,8 @@ struct Host {
     images: Vec<Image>,
     log: Vec<(Channel, Vec<u8>)>,
     slept: Vec<u64>,
+    /// Where the interrupt memory is.
+    interrupt: Arc<OnceLock<Interrupt>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ComponentType, Lift, Lower)]
@@ -83,7 +88,7 @@ type Call<'s> = StoreContextMut<'s, Host>;
 
 fn engine() -> Engine {
     let mut config = Config::new();
-    config.concurrency_support(false).epoch_interruption(true);
+    config.concurrency_support(false).wasm_multi_memory(true);
     Engine::new(&config).unwrap()
 }
 
@@ -100,9 +105,14 @@ fn linker(engine: &Engine, component: &Component) -> Linker<Host> {
             .map(|fork| (fork.image.clone(), fork.patches.clone()))
     };
     restore
-        .func_wrap("begin", move |call: Call<'_>, ()| {
-            Ok((fork(&call).map_or(FRESH, |(_, patches)| patches.len() as u32),))
-        })
+        .func_wrap(
+            "begin",
+            move |call: Call<'_>, (interrupt,): (WasmList<u8>,)| {
+                let interrupt = Interrupt::new(interrupt.as_le_slice(&call));
+                assert!(call.data().interrupt.set(interrupt).is_ok());
+                Ok((fork(&call).map_or(FRESH, |(_, patches)| patches.len() as u32),))
+            },
+        )
         .unwrap();
     restore
         .func_wrap("pages", move |call: Call<'_>, ()| {
@@ -193,15 +203,18 @@ fn define_wasi(engine: &Engine, component: &Component, linker: &mut Linker<Host>
 /// A state module as the host would encode it.
 fn state_module(bytes: &[u8], minimum: u64, maximum: u64) -> Vec<u8> {
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum,
-        maximum: Some(maximum),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
+    for (minimum, maximum) in [(minimum, maximum), (1, 1)] {
+        memories.memory(MemoryType {
+            minimum,
+            maximum: Some(maximum),
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
+    }
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
+    exports.export("interrupt", ExportKind::Memory, 1);
     let mut data = DataSection::new();
     data.active(0, &ConstExpr::i32_const(0), bytes.iter().copied());
     let mut module = wasm_encoder::Module::new();
@@ -267,7 +280,6 @@ impl Program {
         let mut linker = self.linker.clone();
         linker.root().module(STATE_MODULE, &module).unwrap();
         let mut store = Store::new(&self.engine, host);
-        store.set_epoch_deadline(1);
         let instance = linker.instantiate(&mut store, &self.component).unwrap();
         Running { store, instance }
     }

@@ -137,9 +137,9 @@ fn validate(bytes: &[u8]) -> Result<(), Refusal> {
     })
 }
 
-/// Validates what the rewriting made.
+/// Validates what the rewriting made: the interrupt memory comes beside the one that programs may have.
 pub(super) fn check_linked(component: &[u8]) -> Result<(), Refusal> {
-    Validator::new_with_features(FEATURES)
+    Validator::new_with_features(FEATURES | WasmFeatures::MULTI_MEMORY)
         .validate_all(component)
         .map(drop)
         .map_err(Refusal::unsupported)
@@ -391,7 +391,7 @@ impl<'s, 'a> Instances<'s, 'a> {
                 || !globals.is_empty()
                 || module.start.is_some()
                 || has_active_data
-                || !module.bulk.is_empty()
+                || module.has_sites()
             {
                 edits.insert(
                     index,

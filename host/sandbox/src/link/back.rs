@@ -14,13 +14,15 @@ use super::{FRESH, SCRATCH_ADDRESS, STATE_MEMORY};
 
 /// The functions of the restore interface, with their lowered signatures, in the order of their indices in the back.
 pub(super) const RESTORE: [(&str, &[ValType], &[ValType]); 6] = [
-    ("begin", &[], &[ValType::I32]),
+    ("begin", &[ValType::I32, ValType::I32], &[ValType::I32]),
     ("pages", &[], &[ValType::I32]),
     ("global", &[ValType::I32], &[ValType::I64]),
     ("patch-address", &[ValType::I32], &[ValType::I32]),
     ("patch-bytes", &[ValType::I32, ValType::I32], &[]),
     ("scratch", &[], &[ValType::I64]),
 ];
+/// The interrupt memory is one page, which `begin` gets as a list.
+const INTERRUPT_BYTES: i32 = 65_536;
 const BEGIN: u32 = 0;
 const PAGES: u32 = 1;
 const GLOBAL: u32 = 2;
@@ -151,7 +153,9 @@ impl Back<'_> {
         const INDEX: u32 = 2;
         let mut function = Function::new([(3, ValType::I32)]);
         let mut code = function.instructions();
-        code.call(BEGIN)
+        code.i32_const(0)
+            .i32_const(INTERRUPT_BYTES)
+            .call(BEGIN)
             .local_tee(COUNT)
             .i32_const(FRESH.cast_signed())
             .i32_eq()

@@ -2,8 +2,7 @@
 //!
 //! The engine makes a host call of each. No kill interrupts it, however long it takes, and for the few bytes that programs
 //! copy all the time it costs more than the copy. The functions move short lengths themselves, and long ones in pieces
-//! between which the engine looks for a kill. Nothing else of the code changes, and no index moves. A call is as long as
-//! what it replaces (but for the fills of a module with more than 16,383 functions), so that offsets within functions hold.
+//! between which they look for a kill. No index moves.
 //!
 //! Two differences remain, and a program has only traps to tell them by. An operation that is partly outside the memory
 //! may write before it traps; a trapped instance is never entered again. One of no bytes does not trap, wherever it is.
@@ -11,10 +10,12 @@
 //! `memory.init` stays: it moves no more than a segment, which is no longer than the component.
 
 use std::iter;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
-use wasm_encoder::{BlockType, Encode, Function, Instruction, InstructionSink, MemArg, ValType};
+use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, ValType};
 use wasmparser::{FuncType, Operator};
+
+use super::safepoint;
 
 /// Copies of a constant length up to this are loads and stores already.
 const INLINED_BY_ENGINE: u32 = 128;
@@ -22,59 +23,30 @@ const INLINED_BY_ENGINE: u32 = 128;
 /// Bytes between two looks for a kill. Half a millisecond when the memory is fresh, and long enough to cost nothing.
 const PIECE_BYTES: i32 = 1 << 20;
 
-/// An instruction that is replaced.
-#[derive(Clone, Debug)]
-pub(super) struct Site {
-    /// Where it is in the component.
-    pub(super) range: Range<usize>,
-    operation: Operation,
-}
-
-/// What the instruction does. The order is that of [`functions`].
+/// What an instruction that is replaced does. The order is that of [`functions`].
 #[derive(Clone, Copy, Debug)]
-enum Operation {
+pub(super) enum Operation {
     Copy,
     Fill,
 }
 
-impl Site {
-    /// Judges the instruction at `range`, which comes after `before`.
-    pub(super) fn of(
-        operator: &Operator<'_>,
-        before: &Operator<'_>,
-        range: Range<usize>,
-    ) -> Option<Self> {
-        let operation = match operator {
+impl Operation {
+    /// Judges the instruction that comes after `before`.
+    pub(super) fn of(operator: &Operator<'_>, before: &Operator<'_>) -> Option<Self> {
+        match operator {
             Operator::MemoryCopy {
                 dst_mem: 0,
                 src_mem: 0,
-            } if !is_short(before) => Operation::Copy,
-            Operator::MemoryFill { mem: 0 } => Operation::Fill,
-            _ => return None,
-        };
-        Some(Self { range, operation })
+            } if !is_short(before) => Some(Self::Copy),
+            Operator::MemoryFill { mem: 0 } => Some(Self::Fill),
+            _ => None,
+        }
     }
 }
 
 /// Whether this pushed a length that the engine inlines.
 fn is_short(before: &Operator<'_>) -> bool {
     matches!(before, Operator::I32Const { value } if value.cast_unsigned() <= INLINED_BY_ENGINE)
-}
-
-/// Writes the function body at `body` anew, where `sites` are. The first of [`functions`] has the index `first`.
-pub(super) fn replace(component: &[u8], body: Range<usize>, sites: &[Site], first: u32) -> Vec<u8> {
-    const NOP: u8 = 0x01;
-    let mut bytes = Vec::with_capacity(body.len());
-    let mut copied = body.start;
-    for Site { range, operation } in sites {
-        bytes.extend_from_slice(&component[copied..range.start]);
-        let end = bytes.len() + range.len();
-        Instruction::Call(first + *operation as u32).encode(&mut bytes);
-        bytes.resize(end.max(bytes.len()), NOP);
-        copied = range.end;
-    }
-    bytes.extend_from_slice(&component[copied..body.end]);
-    bytes
 }
 
 /// What both functions take, as the instructions do: the address, where from or what with, and how many bytes.
@@ -85,9 +57,12 @@ pub(super) fn is_type(ty: &FuncType) -> bool {
     ty.params() == [wasmparser::ValType::I32; 3] && ty.results().is_empty()
 }
 
-/// The functions that do the work.
-pub(super) fn functions() -> [Function; 2] {
-    [copy(), fill()]
+/// How many functions do the work.
+pub(super) const FUNCTIONS: usize = 2;
+
+/// The functions that do the work, in a module whose interrupt memory has this index.
+pub(super) fn functions(interrupt: u32) -> [Function; FUNCTIONS] {
+    [copy(interrupt), fill(interrupt)]
 }
 
 /// Lengths that four runs of accesses cover: at the front, at the back, and inside of them, where the two do not meet.
@@ -200,12 +175,12 @@ const FROM: u32 = 1;
 const VALUE: u32 = 1;
 const LENGTH: u32 = 2;
 
-fn copy() -> Function {
+fn copy(interrupt: u32) -> Function {
     const TO_RUNS: [u32; 3] = [3, 4, 5];
     const FROM_RUNS: [u32; 3] = [6, 7, 8];
     let mut function = Function::new([(6, ValType::I32)]);
     let mut code = function.instructions();
-    if_long(&mut code, copy_pieces);
+    if_long(&mut code, |code| copy_pieces(interrupt, code));
     for class in &CLASSES {
         class.begin(&mut code);
         class.find_runs(TO, TO_RUNS, &mut code);
@@ -228,18 +203,18 @@ fn copy() -> Function {
     function
 }
 
-fn copy_pieces(code: &mut InstructionSink<'_>) {
+fn copy_pieces(interrupt: u32, code: &mut InstructionSink<'_>) {
     // Each piece is read before another piece overwrites it. What is left is at the front in both cases.
     code.local_get(TO).local_get(FROM);
     code.i32_gt_u().if_(BlockType::Empty);
-    for_each_piece(code, |code| {
+    for_each_piece(interrupt, code, |code| {
         advance(LENGTH, -PIECE_BYTES, code);
         code.local_get(TO).local_get(LENGTH).i32_add();
         code.local_get(FROM).local_get(LENGTH).i32_add();
         code.i32_const(PIECE_BYTES).memory_copy(0, 0);
     });
     code.else_();
-    for_each_piece(code, |code| {
+    for_each_piece(interrupt, code, |code| {
         code.local_get(TO).local_get(FROM);
         code.i32_const(PIECE_BYTES).memory_copy(0, 0);
         advance(TO, PIECE_BYTES, code);
@@ -251,12 +226,12 @@ fn copy_pieces(code: &mut InstructionSink<'_>) {
     code.memory_copy(0, 0);
 }
 
-fn fill() -> Function {
+fn fill(interrupt: u32) -> Function {
     const TO_RUNS: [u32; 3] = [3, 4, 5];
     let locals = [(3, ValType::I32), (1, ValType::V128)];
     let mut function = Function::new(locals);
     let mut code = function.instructions();
-    if_long(&mut code, fill_pieces);
+    if_long(&mut code, |code| fill_pieces(interrupt, code));
     for class in &CLASSES {
         class.begin(&mut code);
         class.find_runs(TO, TO_RUNS, &mut code);
@@ -273,8 +248,8 @@ fn fill() -> Function {
     function
 }
 
-fn fill_pieces(code: &mut InstructionSink<'_>) {
-    for_each_piece(code, |code| {
+fn fill_pieces(interrupt: u32, code: &mut InstructionSink<'_>) {
+    for_each_piece(interrupt, code, |code| {
         code.local_get(TO).local_get(VALUE);
         code.i32_const(PIECE_BYTES).memory_fill(0);
         advance(TO, PIECE_BYTES, code);
@@ -319,8 +294,14 @@ fn repeat_value(width: Width, code: &mut InstructionSink<'_>) -> u32 {
 }
 
 /// Does `body` as long as more than a piece is left; it must take a piece off the length.
-fn for_each_piece(code: &mut InstructionSink<'_>, body: impl FnOnce(&mut InstructionSink<'_>)) {
+fn for_each_piece(
+    interrupt: u32,
+    code: &mut InstructionSink<'_>,
+    body: impl FnOnce(&mut InstructionSink<'_>),
+) {
     code.loop_(BlockType::Empty);
+    // The piece before wrote to the memory for all that the compiler knows, so one number does for all loops.
+    safepoint::check(interrupt, 0, code);
     code.local_get(LENGTH)
         .i32_const(PIECE_BYTES)
         .i32_gt_u()

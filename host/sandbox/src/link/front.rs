@@ -11,8 +11,8 @@ use wasm_encoder::{
 use wasmparser::component_types::ComponentValType;
 use wasmparser::types::TypesRef;
 
-use super::STATE_MEMORY;
 use super::answer::{ANY_HANDLE, Answer, Answers};
+use super::{STATE_INTERRUPT, STATE_MEMORY, safepoint};
 
 /// The module of the front's and the back's own imports.
 pub(super) const FORK: &str = "fork";
@@ -155,6 +155,9 @@ pub(super) struct Front<'t> {
     types_count: u32,
 }
 
+/// The index of the interrupt memory.
+const INTERRUPT: u32 = 1;
+
 /// Functions that every front has, before those that are asked for.
 const PATCH_ROOM_FUNC: u32 = 0;
 const PACK_FUNC: u32 = 1;
@@ -254,6 +257,7 @@ impl<'t> Front<'t> {
     pub(super) fn finish(mut self, memory: wasm_encoder::MemoryType) -> Module {
         let mut imports = ImportSection::new();
         imports.import(FORK, STATE_MEMORY, EntityType::Memory(memory));
+        imports.import(FORK, STATE_INTERRUPT, EntityType::Memory(safepoint::MEMORY));
         let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
         let mut tables = TableSection::new();
         tables.table(TableType {
@@ -416,6 +420,7 @@ impl<'t> Front<'t> {
         };
         code.i64_const(-1).local_set(SHORTEST);
         code.block(BlockType::Empty).loop_(BlockType::Empty);
+        safepoint::check(INTERRUPT, 0, code);
         code.local_get(INDEX).local_get(LENGTH).i32_ge_u().br_if(1);
         code.local_get(HANDLES)
             .local_get(INDEX)

@@ -9,12 +9,13 @@
 //!
 //! ```text
 //! the original          imports, types                            (functions that hold handles are no longer imported)
-//! opening               import  tinderbox:fork/state              a core module: the memory of this instance
+//! opening               import  tinderbox:fork/state              a core module: the memories of this instance
 //!                       front   <- memory                         stands in for what the program must not call itself:
 //!                                                                 checkpoint, WASI's streams, files, sockets, pollables
 //! the original          modules, instances, exports               memory imported; data segments and start functions out;
 //!                                                                 lowered functions of the front in the place of the host's;
-//!                                                                 calls in the place of bulk memory operations
+//!                                                                 calls in the place of bulk memory operations;
+//!                                                                 safepoints in loops and functions
 //! ending                import  tinderbox:fork/restore, clock
 //!                       back    <- memory, written globals,       fills the front's slots, then starts: in a fresh driver
 //!                                  start functions, host          the start functions; in a fork memory length, patches
@@ -28,7 +29,7 @@
 //! *Restore.* As it starts, the back calls `tinderbox:fork/restore@0.1.0`:
 //!
 //! ```wit
-//! begin: func() -> u32;                       // u32::MAX: a fresh driver. Otherwise a fork, with as many patches
+//! begin: func(interrupt: list<u8>) -> u32;    // u32::MAX: a fresh driver. Otherwise a fork, with as many patches
 //! pages: func() -> u32;                       // how many pages of 64 KiB the memory must have; it grows if it has fewer
 //! patch-address: func(index: u32) -> u32;
 //! patch-bytes: func(index: u32) -> list<u8>;  // written in place: the allocator of this call answers with the address
@@ -41,9 +42,13 @@
 //! `sleep: func(nanoseconds: u64)`), and every other function of WASI that has a handle answers with its type's own error.
 //! The functions in [`HANDLE_FREE`] are left to the host.
 //!
+//! *Interruption.* The state module has a second memory of one page, the *interrupt memory*, which the checks at loop heads
+//! and function entries read and nothing in the instance writes. `begin` tells the host where it is, in place like all
+//! lists: bytes that the host sets end the instance with a trap at its next check. `safepoint.rs` says why.
+//!
 //! *Bulk memory operations* could not be interrupted, so the program's `memory.copy` and `memory.fill` become calls of
 //! functions that work in pieces; short copies, the most frequent, also become quicker. The functions stand at the end of
-//! each module that needs them. Otherwise code is not touched.
+//! each module that needs them. Otherwise code stays as it is.
 
 mod analysis;
 mod answer;
@@ -54,6 +59,8 @@ mod interface;
 mod module;
 mod refusal;
 mod rewrite;
+mod safepoint;
+mod splice;
 mod survey;
 
 pub use interface::HANDLE_FREE;
@@ -64,11 +71,14 @@ use std::fmt;
 
 use survey::Survey;
 
-/// The core module that a linked component imports; it exports `memory`.
+/// The core module that a linked component imports; it exports [`STATE_MEMORY`] and [`STATE_INTERRUPT`].
 pub const STATE_MODULE: &str = "tinderbox:fork/state";
 
-/// The one export of the state module.
+/// The state module's export with the program's memory.
 pub const STATE_MEMORY: &str = "memory";
+
+/// The state module's export with the interrupt memory: one page, all zero, no more than one page ever.
+pub const STATE_INTERRUPT: &str = "interrupt";
 
 /// What a starting instance asks for.
 pub const RESTORE_INTERFACE: &str = "tinderbox:fork/restore@0.1.0";

@@ -1,6 +1,7 @@
 //! One core module of a component: what the link step must know of it, and how it is written anew.
 //!
-//! Of the code only what [`bulk`] replaces is touched. Else the sections around it change, and no index of the module moves.
+//! Of the code only what [`bulk`] replaces is touched, and [`safepoint`]s are inserted. Else the sections around it change,
+//! and no index of the module moves.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -15,8 +16,8 @@ use wasmparser::{
     GlobalType, MemoryType, Operator, Parser, Payload, TypeRef,
 };
 
-use super::Refusal;
-use super::bulk::{self, Site};
+use super::splice::{self, Site, Targets};
+use super::{Refusal, STATE_INTERRUPT, STATE_MODULE, bulk, safepoint};
 
 /// The name under which a module's dropped start function is exported.
 pub(super) const START_EXPORT: &str = "fork:start";
@@ -33,6 +34,8 @@ pub(super) struct Module<'a> {
     pub(super) range: Range<usize>,
     /// How many functions there are, imported ones too.
     functions: u32,
+    /// How many memories it imports.
+    imported_memories: usize,
     /// Module and field of each imported global, in the order of the global's indices.
     pub(super) imported_globals: Vec<(&'a str, &'a str)>,
     /// The memories that the module defines itself.
@@ -48,8 +51,8 @@ pub(super) struct Module<'a> {
     pub(super) fills_table: bool,
     /// The first instruction that changes a table.
     pub(super) table_write: Option<(&'static str, usize)>,
-    /// The instructions that calls take the place of, in the order of the code.
-    pub(super) bulk: Vec<Site>,
+    /// Where the code changes, in its order.
+    sites: Vec<Site>,
 }
 
 /// A data segment.
@@ -82,6 +85,10 @@ impl<'a> Module<'a> {
             .ok_or_else(|| Refusal::cut_off(component.len()))?;
         for payload in Parser::new(range.start as u64).parse_all(bytes) {
             let payload = payload.map_err(|error| Refusal::malformed(&error))?;
+            if let Payload::CodeSectionEntry(body) = payload {
+                module.read_body(&body)?;
+                continue;
+            }
             module
                 .read_payload(payload)
                 .map_err(|error| Refusal::malformed(&error))?;
@@ -99,6 +106,7 @@ impl<'a> Module<'a> {
                         self.imported_globals.push((import.module, import.name));
                         self.globals.push(global);
                     }
+                    TypeRef::Memory(_) => self.imported_memories += 1,
                     _ => {}
                 }
                 Ok(())
@@ -129,7 +137,6 @@ impl<'a> Module<'a> {
                 self.fills_table |= matches!(element?.kind, ElementKind::Active { .. });
                 Ok(())
             }),
-            Payload::CodeSectionEntry(body) => self.read_body(&body),
             Payload::DataSection(section) => section.into_iter().try_for_each(|data| {
                 self.segments.push(Segment::read(data?)?);
                 Ok(())
@@ -138,18 +145,31 @@ impl<'a> Module<'a> {
         }
     }
 
-    fn read_body(&mut self, body: &FunctionBody<'a>) -> wasmparser::Result<()> {
-        let mut operators = body.get_operators_reader()?;
-        let mut before = Operator::Nop;
-        while !operators.eof() {
-            let start = operators.original_position();
-            let operator = operators.read()?;
-            let range = start..operators.original_position();
-            self.bulk.extend(Site::of(&operator, &before, range));
-            self.note_write(&operator, start);
-            before = operator;
+    fn read_body(&mut self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
+        let mut sites = std::mem::take(&mut self.sites);
+        let found = splice::find(body, &mut sites, |operator, offset| {
+            self.note_write(operator, offset);
+        });
+        self.sites = sites;
+        found
+    }
+
+    /// Whether its code changes; then it imports the interrupt memory.
+    pub(super) fn has_sites(&self) -> bool {
+        !self.sites.is_empty()
+    }
+
+    /// Whether some bulk memory operation is replaced.
+    fn has_bulk(&self) -> bool {
+        self.sites.iter().any(Site::is_bulk)
+    }
+
+    fn targets(&self) -> Targets {
+        let memories = self.imported_memories + self.memories.len();
+        Targets {
+            bulk: self.functions,
+            interrupt: u32::try_from(memories).unwrap_or(u32::MAX),
         }
-        Ok(())
     }
 
     fn note_write(&mut self, operator: &Operator<'_>, offset: usize) {
@@ -207,7 +227,7 @@ pub(super) struct ModuleEdit {
     pub(super) globals: Vec<u32>,
 }
 
-/// Writes the module with its edit and its bulk operations replaced, without its start section (the function is exported
+/// Writes the module with its edit, its bulk operations replaced and its safepoints inserted, without its start section (the function is exported
 /// instead) and without its active data segments (they are in the base memory).
 pub(super) fn rewrite(
     component: &[u8],
@@ -247,12 +267,14 @@ impl Writer<'_, '_> {
         if let Some((id, _)) = payload.as_section() {
             self.add_missing(id)?;
         }
-        let has_bulk = !self.module.bulk.is_empty();
+        let has_bulk = self.module.has_bulk();
         match payload {
             Payload::TypeSection(section) if has_bulk => self.types(section),
             Payload::ImportSection(section) => self.imports(Some(section)),
             Payload::FunctionSection(section) if has_bulk => self.functions(section),
-            Payload::CodeSectionStart { range, .. } if has_bulk => self.code(component, range),
+            Payload::CodeSectionStart { range, .. } if self.module.has_sites() => {
+                self.code(component, range)
+            }
             Payload::MemorySection(_) if self.edit.memory_import.is_some() => Ok(()),
             Payload::ExportSection(section) => self.exports(Some(section)),
             Payload::StartSection { .. } => Ok(()),
@@ -277,7 +299,7 @@ impl Writer<'_, '_> {
         let next = rank(next);
         if !self.imported
             && next > rank(SectionId::Import as u8)
-            && self.edit.memory_import.is_some()
+            && (self.edit.memory_import.is_some() || self.module.has_sites())
         {
             self.imports(None)?;
         }
@@ -314,7 +336,7 @@ impl Writer<'_, '_> {
         RoundtripReencoder
             .parse_function_section(&mut functions, old)
             .map_err(Refusal::unsupported)?;
-        for _ in bulk::functions() {
+        for _ in 0..bulk::FUNCTIONS {
             functions.function(self.bulk_type);
         }
         self.out.section(&functions);
@@ -325,16 +347,19 @@ impl Writer<'_, '_> {
         let old = BinaryReader::new(&component[range.clone()], range.start);
         let old = CodeSectionReader::new(old).map_err(|error| Refusal::malformed(&error))?;
         let mut code = CodeSection::new();
-        let mut sites = &self.module.bulk[..];
+        let targets = self.module.targets();
+        let mut sites = &self.module.sites[..];
         for body in old {
             let body = body.map_err(|error| Refusal::malformed(&error))?.range();
             let (here, later) =
-                sites.split_at(sites.partition_point(|site| site.range.start < body.end));
-            code.raw(&bulk::replace(component, body, here, self.module.functions));
+                sites.split_at(sites.partition_point(|site| site.is_before(body.end)));
+            code.raw(&splice::replace(component, body, here, targets));
             sites = later;
         }
-        for function in &bulk::functions() {
-            code.function(function);
+        if self.module.has_bulk() {
+            for function in &bulk::functions(targets.interrupt) {
+                code.function(function);
+            }
         }
         self.out.section(&code);
         Ok(())
@@ -350,6 +375,11 @@ impl Writer<'_, '_> {
         }
         if let Some((module, field, memory)) = self.edit.memory_import {
             imports.import(module, field, EntityType::Memory(memory));
+        }
+        // The last of the memories, so that it moves no other's index.
+        if self.module.has_sites() {
+            let memory = EntityType::Memory(safepoint::MEMORY);
+            imports.import(STATE_MODULE, STATE_INTERRUPT, memory);
         }
         self.out.section(&imports);
         Ok(())

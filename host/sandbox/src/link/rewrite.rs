@@ -26,7 +26,10 @@ use super::back::{self, Back, RESTORE};
 use super::front::{FORK, Front, PATCH_PLACE, PATCH_ROOM, Replacement, Role, SLOTS, Slot, role};
 use super::module::{self, START_EXPORT, global_export};
 use super::survey::{CoreFunc, Func, Import, Survey};
-use super::{CLOCK_INTERFACE, RESTORE_INTERFACE, Refusal, STATE_MEMORY, STATE_MODULE, interface};
+use super::{
+    CLOCK_INTERFACE, RESTORE_INTERFACE, Refusal, STATE_INTERRUPT, STATE_MEMORY, STATE_MODULE,
+    interface, safepoint,
+};
 
 const DRIVER: &str = "tinderbox:job/driver";
 const LOGGING: &str = "tinderbox:job/logging";
@@ -187,6 +190,7 @@ struct Spaces {
 struct Opening {
     state: u32,
     memory: u32,
+    interrupt: u32,
     front: u32,
     patch_room: u32,
     slots: Vec<Slot>,
@@ -290,7 +294,7 @@ impl Rewriter<'_, '_> {
         for instance in section {
             match instance.map_err(|error| Refusal::malformed(&error))? {
                 wasmparser::Instance::Instantiate { module_index, args }
-                    if module_index as usize == self.plan.memory_owner =>
+                    if self.imports_state(module_index as usize) =>
                 {
                     let mut args: Vec<_> = args
                         .iter()
@@ -311,6 +315,12 @@ impl Rewriter<'_, '_> {
         }
         self.out.section(&instances);
         Ok(())
+    }
+
+    /// Whether the rewritten module imports a memory of the state module.
+    fn imports_state(&self, module: usize) -> bool {
+        module == self.plan.memory_owner
+            || self.plan.edits.contains_key(&module) && self.survey.modules[module].has_sites()
     }
 
     fn canonicals(
@@ -478,6 +488,7 @@ impl Rewriter<'_, '_> {
         let state_module = self.import_state_module(memory_type);
         let state = self.instantiate(state_module, &[]);
         let memory = self.alias_core(state, ExportKind::Memory, STATE_MEMORY);
+        let interrupt = self.alias_core(state, ExportKind::Memory, STATE_INTERRUPT);
 
         let mut front = Front::new(
             self.survey.types.as_ref(),
@@ -503,6 +514,7 @@ impl Rewriter<'_, '_> {
         Ok(Opening {
             state,
             memory,
+            interrupt,
             front,
             patch_room,
             slots,
@@ -513,6 +525,7 @@ impl Rewriter<'_, '_> {
     fn import_state_module(&mut self, memory: wasm_encoder::MemoryType) -> u32 {
         let mut ty = ModuleType::new();
         ty.export(STATE_MEMORY, EntityType::Memory(memory));
+        ty.export(STATE_INTERRUPT, EntityType::Memory(safepoint::MEMORY));
         let mut types = CoreTypeSection::new();
         types.ty().module(&ty);
         let mut imports = ComponentImportSection::new();
@@ -581,6 +594,7 @@ impl Rewriter<'_, '_> {
         let instance = self.import_instance(RESTORE_INTERFACE, &restore_type());
         for (name, ..) in RESTORE {
             let options: &[CanonicalOption] = match name {
+                "begin" => &[CanonicalOption::Memory(opening.interrupt)],
                 "patch-bytes" => &[
                     CanonicalOption::Memory(opening.memory),
                     CanonicalOption::Realloc(opening.patch_room),
@@ -704,16 +718,15 @@ fn restore_type() -> InstanceType {
     let results = [count, count, word, count, bytes, word];
     for ((name, params, _), result) in RESTORE.iter().zip(results) {
         // The address for the answer is of the lowered function only.
-        let takes_index = !params.is_empty();
+        let param = match *name {
+            "begin" => Some(("interrupt", bytes)),
+            _ if params.is_empty() => None,
+            _ => Some(("index", count)),
+        };
         let index = ty.type_count();
         ty.ty()
             .function()
-            .params(
-                takes_index
-                    .then_some(("index", count))
-                    .into_iter()
-                    .collect::<Vec<_>>(),
-            )
+            .params(param.into_iter().collect::<Vec<_>>())
             .result(Some(result));
         ty.export(*name, ComponentTypeRef::Func(index));
     }
