@@ -32,8 +32,14 @@ const LIMITS: AttemptLimits = AttemptLimits {
 
 /// The program of many behaviours, in a sandbox for this test.
 fn program() -> Arc<Program> {
+    program_for(8)
+}
+
+/// The same in a sandbox that holds so many instances at a time.
+fn program_for(instances: u32) -> Arc<Program> {
     let component = std::fs::read(behaves()).unwrap();
-    Sandbox::new(8, None).unwrap().load(&component).unwrap()
+    let sandbox = Sandbox::new(instances, None).unwrap();
+    sandbox.load(&component).unwrap()
 }
 
 /// A job that a driver has run: from which image, and what each partition gave.
@@ -476,8 +482,11 @@ fn a_task_has_so_much_memory_beyond_its_image() {
 
 /// Kills a task once it has begun; returns how long it took to end.
 fn kill(program: &Arc<Program>, behaviour: &str) -> Duration {
+    kill_fork(program, prepare(program, &image_of(program, behaviour)))
+}
+
+fn kill_fork(program: &Arc<Program>, prepared: Arc<Prepared>) -> Duration {
     let (begun, has_begun) = mpsc::channel();
-    let prepared = prepare(program, &image_of(program, behaviour));
     let switch = program.kill_switch();
     let attempt = Attempt {
         image: prepared,
@@ -505,6 +514,19 @@ fn a_kill_ends_whatever_a_task_does() {
         let took = kill(&program, behaviour);
         println!("{behaviour}: ended {took:?} after the kill");
         assert!(took < Duration::from_secs(1), "{behaviour}: {took:?}");
+    }
+}
+
+/// There are as few places for instances as the driver and a task need, so that those of killed tasks are used again.
+#[test]
+fn forks_after_a_kill_run_on() {
+    let program = program_for(2);
+    let endless = prepare(&program, &image_of(&program, "task-spins"));
+    let job = job(&program, "mutates");
+    let good = prepare(&program, &job.image);
+    for _ in 0..50 {
+        kill_fork(&program, Arc::clone(&endless));
+        assert_eq!(&fork(&program, &good, 0).result, &job.results[0]);
     }
 }
 

@@ -150,27 +150,6 @@ fn a_module_that_imports_the_memory_has_functions_of_its_own() {
 }
 
 #[test]
-fn a_killed_guest_moves_a_piece_and_no_more() {
-    let program = Program::new(&wat(BULK));
-    let (base, length) = (MIB, 60 * MIB);
-    // Whether the piece at the front is the first or the last.
-    for (name, to, from) in [
-        ("fill", base, 0x5a),
-        ("copy", base, base + 4096),
-        ("copy", base + 4096, base),
-    ] {
-        let mut guest = guest(&program, 64);
-        guest.interrupt().set();
-        let trap = guest.try_call::<_, ()>(name, (to, from, length));
-        assert_eq!(
-            trap.unwrap_err().downcast_ref(),
-            Some(&Trap::UnreachableCodeReached),
-            "{name}"
-        );
-    }
-}
-
-#[test]
 fn a_long_operation_is_killed_in_the_middle() {
     let program = Program::new(&wat(BULK));
     for (name, to, from) in [("fill", 0_u32, 1_u32), ("copy", 0, 4096), ("copy", 4096, 0)] {
