@@ -56,6 +56,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_core_instance_size(8 << 20)
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
+        .max_memories_per_module(MEMORIES)
         .max_tables_per_component(TABLES)
         .total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES)
