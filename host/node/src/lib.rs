@@ -1,6 +1,6 @@
 //! The processes: loops that feed the scheduler what has happened and carry out what it orders.
 //!
-//! Nothing here decides. Whoever has news locks the [`application`], feeds the state machine and carries out its
+//! Nothing here decides. Whoever has news locks the `application`, feeds the state machine and carries out its
 //! actions; so in one process no thread stands between a task that ends and the next one that starts.
 //!
 //! ```text

@@ -86,7 +86,7 @@ fn memory(minimum: u64, maximum: u64) -> wasm_encoder::MemoryType {
 
 fn data_section(segments: &[Segment<'_>], module: &mut Vec<u8>) {
     let mut count = Vec::new();
-    segments.len().encode(&mut count);
+    (segments.len() + 1).encode(&mut count);
     let headers: Vec<_> = segments.iter().map(header).collect();
     let bytes: usize = headers
         .iter()
@@ -94,7 +94,7 @@ fn data_section(segments: &[Segment<'_>], module: &mut Vec<u8>) {
         .map(|(header, segment)| header.len() + segment.length)
         .sum();
     module.push(wasm_encoder::SectionId::Data as u8);
-    (count.len() + bytes).encode(module);
+    (count.len() + bytes + INTERRUPT_SEGMENT.len()).encode(module);
     module.extend_from_slice(&count);
     for (header, segment) in headers.iter().zip(segments) {
         module.extend_from_slice(header);
@@ -103,7 +103,17 @@ fn data_section(segments: &[Segment<'_>], module: &mut Vec<u8>) {
             .iter()
             .for_each(|piece| module.extend_from_slice(piece));
     }
+    module.extend_from_slice(&INTERRUPT_SEGMENT);
 }
+
+/// One byte at the end of memory 1, which no check reads (`link::safepoint`): a memory with data is reset in place like
+/// the linear memory; one without is unmapped after each attempt, and threads wait for each other to do it.
+const INTERRUPT_SEGMENT: [u8; 9] = [
+    2, 1, // active, in memory 1
+    0x41, 0xff, 0xff, 0x03, // i32.const 65535
+    0x0b, // end
+    1, 1, // one byte: 1
+];
 
 /// An active segment of memory 0 at a constant offset; its bytes follow.
 fn header(segment: &Segment<'_>) -> Vec<u8> {

@@ -77,7 +77,7 @@ pub const STATE_MODULE: &str = "tinderbox:fork/state";
 /// The state module's export with the program's memory.
 pub const STATE_MEMORY: &str = "memory";
 
-/// The state module's export with the interrupt memory: one page, all zero, no more than one page ever.
+/// The state module's export with the interrupt memory: one page, no more ever, and all zero but for its last byte.
 pub const STATE_INTERRUPT: &str = "interrupt";
 
 /// What a starting instance asks for.

@@ -45,11 +45,12 @@ pub(super) struct Numbers(u32);
 
 impl Numbers {
     /// # Errors
-    /// If the function has more checks than the interrupt memory has bytes.
+    /// If the function has more checks than the interrupt memory has bytes for them: the last byte is never zero.
     pub(super) fn next(&mut self) -> Result<u32, Refusal> {
-        if u64::from(self.0) == PAGE_BYTES {
+        const MOST: u64 = PAGE_BYTES - 1;
+        if u64::from(self.0) == MOST {
             return Err(Refusal::unsupported(format!(
-                "a function has more than {PAGE_BYTES} loops"
+                "a function has more than {MOST} loops"
             )));
         }
         self.0 += 1;
