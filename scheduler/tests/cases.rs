@@ -31,6 +31,7 @@ cases! {
     a_killed_attempts_result_is_ignored
     a_shuffle_is_recomputed_from_the_image_it_first_ran_with
     a_task_that_runs_too_long_is_killed_and_tried_again
+    a_zombie_completes_a_stage_whose_own_tasks_all_wait
     an_executor_without_room_waits
     cached_post_shuffle
     commit_is_given_to_the_first_that_asks

@@ -168,10 +168,13 @@ impl Tasks {
             .get_mut(&SetKey { stage, attempt })
             .expect("a running set is there");
         set.succeed(partition);
-        if set.is_complete() {
-            self.queue.remove(set.priority, set.key);
+        let (key, complete) = (set.key, set.is_complete());
+        if complete {
+            self.queue.remove(set.priority, key);
+            // The last partition may have come from an earlier attempt, with nothing of this one running.
+            self.drop_if_over(key);
         }
-        set.is_complete()
+        complete
     }
 
     /// Decides whether a failed task is tried again; if so, it waits again.
