@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,107 @@ ids! {
     ExecutorId(u32) "executor"
     /// One attempt at one task. Unique in the application, counted in order of launch.
     AttemptId(u64) "attempt"
+}
+
+/// A leader's term: a master that is elected later has a higher one. An order of an earlier term is refused.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch-{}", self.0)
+    }
+}
+
+macro_rules! numbered_by_leaders {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal)*) => {$(
+        $(#[$doc])*
+        ///
+        /// The leader's epoch keeps two leaders from giving the same name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name {
+            /// The leader that gave the name.
+            pub epoch: Epoch,
+            /// Counted by it, from 0.
+            pub number: u32,
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "-{}-{:04}"), self.epoch.0, self.number)
+            }
+        }
+    )*};
+}
+
+numbered_by_leaders! {
+    /// An application: one run of a program.
+    ApplicationId "app"
+    /// A driver that the cluster runs.
+    DriverId "driver"
+}
+
+/// A worker: one life of the daemon of one machine. Drawn at random when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(pub u64);
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "worker-{:016x}", self.0)
+    }
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Arc<str>);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(name: &str) -> Self {
+                Self(name.into())
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A process that can be sent to: `host:port`.
+    Address
+    /// A machine.
+    Host
+    /// Where machines stand that are near one another.
+    Rack
+    /// Who owns applications and quotas.
+    Tenant
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        "default".into()
+    }
+}
+
+/// Names one wish of a submitter: the same key twice is the same wish, said again because the answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubmissionKey(pub u128);
+
+impl fmt::Display for SubmissionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "submission-{:032x}", self.0)
+    }
 }
 
 /// An image of the driver's memory, by the hash of its content. Prints as its first 16 hex digits.
@@ -144,6 +246,14 @@ mod tests {
             attempt: 2,
         };
         assert_eq!(name.to_string(), "stage-1.0/task-42.2");
+    }
+
+    #[test]
+    fn names_given_by_leaders_tell_the_leader() {
+        let epoch = Epoch(3);
+        assert_eq!(ApplicationId { epoch, number: 7 }.to_string(), "app-3-0007");
+        assert_eq!(DriverId { epoch, number: 0 }.to_string(), "driver-3-0000");
+        assert_eq!(WorkerId(0xab).to_string(), "worker-00000000000000ab");
     }
 
     #[test]

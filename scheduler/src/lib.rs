@@ -17,9 +17,11 @@ mod failure;
 mod id;
 mod lineage;
 pub mod memory;
+pub mod message;
 mod metrics;
 mod order;
 pub mod progress;
+pub mod random;
 pub mod settings;
 mod task;
 mod time;
@@ -28,11 +30,14 @@ pub use driver::Driver;
 pub use event::Event;
 pub use failure::{Cause, FailureKind, JobFailure, Outcome, TaskFailure};
 pub use id::{
-    AttemptId, ExecutorId, ImageId, JobId, ParseImageIdError, RddId, ShuffleId, StageId, TaskName,
+    Address, ApplicationId, AttemptId, DriverId, Epoch, ExecutorId, Host, ImageId, JobId,
+    ParseImageIdError, Rack, RddId, ShuffleId, StageId, SubmissionKey, TaskName, Tenant, WorkerId,
 };
 pub use lineage::{Dependency, LineageError, PARTITIONS_MAX, PartitionMap, Rdd, StorageLevel};
+pub use message::Message;
 pub use metrics::TaskMetrics;
 pub use order::{Action, Input, JobSpec, KillReason, Outbox, Task, Work};
 pub use progress::Progress;
+pub use random::Random;
 pub use settings::Settings;
 pub use time::Time;

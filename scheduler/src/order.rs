@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, Event, ExecutorId, ImageId, JobFailure, JobId, Outcome, RddId, ShuffleId,
-    TaskMetrics, TaskName,
+    AttemptId, Event, ExecutorId, Host, ImageId, JobFailure, JobId, Outcome, Rack, RddId,
+    ShuffleId, TaskMetrics, TaskName,
 };
 
 /// A job as the program asks for it.
@@ -42,6 +42,10 @@ pub enum Input {
     ExecutorAdded {
         /// Who.
         executor: ExecutorId,
+        /// Its machine: tasks go to their data.
+        host: Host,
+        /// Where that stands, if that is known.
+        rack: Option<Rack>,
         /// How many tasks it runs at a time.
         cores: u32,
     },

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use scheduler::Settings;
-use scheduler::settings::DEFINITIONS;
+use scheduler::settings::definitions;
 use toml::{Table, Value};
 
 use crate::args::RunArgs;
@@ -102,7 +102,7 @@ fn add_environment(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<(), Failure> {
     for (variable, value) in variables.filter(|(name, _)| name.starts_with(PREFIX)) {
-        let found = DEFINITIONS
+        let found = definitions()
             .iter()
             .find(|definition| variable_of(definition.key) == variable);
         let definition = found.ok_or_else(|| unknown_variable(&variable))?;
@@ -120,7 +120,7 @@ fn unknown_variable(variable: &str) -> Failure {
     let failure = usage(format!(
         "there is no setting for the environment variable {variable}"
     ));
-    match nearest(&key, DEFINITIONS.iter().map(|definition| definition.key)) {
+    match nearest(&key, definitions().iter().map(|definition| definition.key)) {
         Some(key) => failure.hint(format!("did you mean {}?", variable_of(key))),
         None => failure.hint("all settings: tinderbox run --help"),
     }
@@ -133,7 +133,7 @@ pub fn variable_of(key: &str) -> String {
 
 /// Returns all settings with their defaults, a line each, for `--help`.
 pub fn list() -> String {
-    DEFINITIONS
+    definitions()
         .iter()
         .map(|definition| {
             format!(
@@ -180,11 +180,11 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_variable_of_its_own() {
-        let names: std::collections::BTreeSet<String> = DEFINITIONS
+        let names: std::collections::BTreeSet<String> = definitions()
             .iter()
             .map(|definition| variable_of(definition.key))
             .collect();
-        assert_eq!(names.len(), DEFINITIONS.len());
+        assert_eq!(names.len(), definitions().len());
         assert_eq!(
             variable_of("task.maxFailures"),
             "TINDERBOX_CONF_TASK_MAXFAILURES"
@@ -283,13 +283,11 @@ mod tests {
              Keys are Spark's without `spark.`, and the full key is taken too; values have Spark's syntax (`512m`, `60s`). A setting \
              is looked for in `--conf key=value`, then in the environment (`TINDERBOX_CONF_TASK_MAXFAILURES`), then in the settings \
              file (`tinderbox.toml`, or `--properties-file`). What a program sets itself, before its first dataset, beats them all.\n\n\
-             | key | default | Spark's key | since | what it does |\n|---|---|---|---|---|\n",
+             | key | default | Spark has it | since | what it does |\n|---|---|---|---|---|\n",
         );
-        for definition in DEFINITIONS {
-            let (default, spark) = (
-                definition.default.unwrap_or("-"),
-                definition.spark_key.unwrap_or("-"),
-            );
+        for definition in definitions() {
+            let default = definition.default.unwrap_or("-");
+            let spark = if definition.sparks { "yes" } else { "-" };
             let (key, since, doc) = (definition.key, definition.since, definition.doc);
             let _ = writeln!(text, "| `{key}` | {default} | {spark} | {since} | {doc} |");
         }

@@ -168,6 +168,8 @@ impl Application {
         });
         application.feed(Input::ExecutorAdded {
             executor: LOCAL_EXECUTOR,
+            host: "localhost".into(),
+            rack: None,
             cores,
         });
         Ok(application)

@@ -99,7 +99,9 @@ impl Driver {
                 let version = event::VERSION;
                 self.publish(EventKind::ApplicationStarted { name, version }, out);
             }
-            Input::ExecutorAdded { executor, cores } => self.add_executor(executor, cores, out),
+            Input::ExecutorAdded {
+                executor, cores, ..
+            } => self.add_executor(executor, cores, out),
             Input::ExecutorLost {
                 executor,
                 reason,

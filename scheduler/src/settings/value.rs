@@ -40,6 +40,14 @@ pub(super) fn duration(text: &str, plain: u64) -> Option<Duration> {
     scaled(text, &TIME_UNITS, plain).map(Duration::from_micros)
 }
 
+/// Reads a number with decimals that is not below 0. None where it is not one: `inf`, `NaN` and `1e3` are none.
+pub(super) fn decimal(text: &str) -> Option<f64> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|_| plain)
+}
+
 fn scaled(text: &str, units: &[(&str, u64)], plain: u64) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -92,5 +100,14 @@ mod tests {
         }
         assert_eq!(duration("3", 1_000_000), Some(Duration::from_secs(3)));
         assert_eq!(duration("3 weeks", 1), None);
+    }
+
+    #[test]
+    fn decimals_are_plain_and_not_negative() {
+        assert_eq!(decimal("0.75"), Some(0.75));
+        assert_eq!(decimal("3"), Some(3.0));
+        for text in ["-1", "inf", "NaN", "1e3", "", ".", "1.2.3"] {
+            assert_eq!(decimal(text), None, "{text}");
+        }
     }
 }

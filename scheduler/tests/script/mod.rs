@@ -202,6 +202,8 @@ fn input(verb: &str, words: &[&str]) -> Input {
     match verb {
         "executor" => Input::ExecutorAdded {
             executor: ExecutorId(number(words[0])),
+            host: words.get(2).copied().unwrap_or("localhost").into(),
+            rack: words.get(3).map(|rack| (*rack).into()),
             cores: number(words[1]),
         },
         "lose" => Input::ExecutorLost {

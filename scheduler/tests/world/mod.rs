@@ -113,6 +113,8 @@ impl World {
         world.driver.define(world.rdds.clone(), &mut out).unwrap();
         world.handle(Input::ExecutorAdded {
             executor: ExecutorId(1_000),
+            host: "host-1000".into(),
+            rack: None,
             cores: 2,
         });
         world.executors.insert(ExecutorId(1_000), 2);
@@ -134,7 +136,12 @@ impl World {
                 let executor = ExecutorId(self.next_executor);
                 self.next_executor += 1;
                 self.executors.insert(executor, cores);
-                self.handle(Input::ExecutorAdded { executor, cores });
+                self.handle(Input::ExecutorAdded {
+                    executor,
+                    host: format!("host-{}", executor.0).as_str().into(),
+                    rack: None,
+                    cores,
+                });
             }
             Fault::Job(rdd, only) => self.submit(rdd, only),
             Fault::Cancel(at) => self.cancel(at),

@@ -1,0 +1,118 @@
+//! An application: its name, its memory, its data.
+//!
+//! Beside each row, the way to read it.
+
+use super::{Definition, Settings, Shape};
+
+/// The rows, sorted by key.
+pub(super) const ROWS: &[Definition] = &[
+    Definition::spark(
+        "app.name",
+        Shape::Text,
+        None,
+        "What people call the application. Without it, the component's file name.",
+    ),
+    Definition::spark(
+        "default.parallelism",
+        Shape::Count { least: 1 },
+        None,
+        "Partitions of datasets whose number the program does not say. Without it, the number of cores.",
+    ),
+    Definition::spark(
+        "driver.maxResultSize",
+        Shape::Bytes { plain: 1, least: 0 },
+        Some("1g"),
+        "The most bytes that the results of one job may add up to; the job fails beyond it. 0 is no \
+         bound.",
+    ),
+    Definition::spark(
+        "driver.memory",
+        Shape::MEMORY,
+        Some("1g"),
+        "The driver's memory. A plain number counts MiB.",
+    ),
+    Definition::spark(
+        "executor.memory",
+        Shape::MEMORY,
+        Some("1g"),
+        "Memory of an executor: its tasks, cached blocks, prepared images and transfers. A plain number \
+         counts MiB.",
+    ),
+    Definition::spark(
+        "files.maxPartitionBytes",
+        Shape::Bytes { plain: 1, least: 1 },
+        Some("32m"),
+        "The most bytes of a file that one partition reads. Spark's own default is 128m, but its \
+         `textFile` cuts local files at the file system's block, which is 32m; a task costs so little \
+         here that small partitions are the better choice everywhere.",
+    ),
+    Definition::ours(
+        "image.maxSize",
+        Shape::Bytes { plain: 1, least: 1 },
+        Some("256m"),
+        "The largest image of the driver's memory. Tasks are forks of it, so every executor needs room \
+         for it; never more than a quarter of `executor.memory`.",
+    ),
+    Definition::spark(
+        "local.dir",
+        Shape::Text,
+        Some("/tmp"),
+        "Where shuffle files and other scratch files go.",
+    ),
+    Definition::spark(
+        "scheduler.listenerbus.eventqueue.capacity",
+        Shape::Count { least: 1 },
+        Some("65536"),
+        "Events that may wait for a slow listener; further ones are dropped and counted. Spark's default \
+         is 10000. Tasks are shorter here: 100000 events a second, looked at every 50 ms, are 5000 at a \
+         time, and a listener may oversleep twelve times before one is lost.",
+    ),
+];
+
+impl Settings {
+    /// `app.name`: what people call the application, if it was said.
+    pub fn app_name(&self) -> Option<&str> {
+        self.text("app.name")
+    }
+
+    /// `default.parallelism`: partitions where the program does not say; none: as many as there are cores.
+    pub fn default_parallelism(&self) -> Option<u32> {
+        self.count("default.parallelism")
+    }
+
+    /// `driver.maxResultSize`: the most bytes of results of one job; none: no bound.
+    pub fn driver_max_result_size(&self) -> Option<u64> {
+        Some(self.size("driver.maxResultSize")).filter(|bytes| *bytes > 0)
+    }
+
+    /// `driver.memory`: the driver's memory in bytes.
+    pub fn driver_memory(&self) -> u64 {
+        self.size("driver.memory")
+    }
+
+    /// `executor.memory`: an executor's memory in bytes.
+    pub fn executor_memory(&self) -> u64 {
+        self.size("executor.memory")
+    }
+
+    /// `files.maxPartitionBytes`: the most bytes of a file that one partition reads.
+    pub fn files_max_partition_bytes(&self) -> u64 {
+        self.size("files.maxPartitionBytes")
+    }
+
+    /// `image.maxSize`: the largest image of the driver's memory, in bytes.
+    pub fn image_max_size(&self) -> u64 {
+        self.size("image.maxSize")
+    }
+
+    /// `local.dir`: where shuffle files and other scratch files go.
+    pub fn local_dir(&self) -> &str {
+        self.text("local.dir").unwrap_or_default()
+    }
+
+    /// `scheduler.listenerbus.eventqueue.capacity`: the events that may wait for a slow listener.
+    pub fn event_queue_capacity(&self) -> u32 {
+        self.count("scheduler.listenerbus.eventqueue.capacity")
+            .unwrap_or_default()
+    }
+}
