@@ -16,6 +16,7 @@ pub mod event;
 mod failure;
 mod id;
 mod lineage;
+pub mod link;
 pub mod memory;
 pub mod message;
 mod metrics;
