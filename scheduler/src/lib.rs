@@ -10,10 +10,13 @@
 //!                                       └────────Event───▶ listeners: progress, pages, logs, history
 //! ```
 
+pub mod client;
 mod dag;
 mod driver;
 pub mod event;
+pub mod executor;
 mod failure;
+mod following;
 mod id;
 mod lineage;
 pub mod memory;
@@ -25,6 +28,8 @@ pub mod random;
 pub mod settings;
 mod task;
 mod time;
+mod timers;
+pub mod worker;
 
 pub use driver::Driver;
 pub use event::Event;

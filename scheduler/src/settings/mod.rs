@@ -8,6 +8,7 @@ mod application;
 mod definition;
 mod tasks;
 mod value;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use std::time::Duration;
 pub use definition::{Definition, Shape};
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, tasks::ROWS].concat();
+    let mut all = [application::ROWS, tasks::ROWS, worker::ROWS].concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -123,7 +124,6 @@ impl Settings {
         value::duration(self.text(key)?, definition::SECOND)
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn flag(&self, key: &'static str) -> bool {
         self.text(key) == Some("true")
     }
