@@ -10,11 +10,14 @@
 //!                                       └────────Event───▶ listeners: progress, pages, logs, history
 //! ```
 
+pub mod client;
 pub mod cluster;
 mod dag;
 mod driver;
 pub mod event;
+pub mod executor;
 mod failure;
+mod following;
 mod id;
 mod lineage;
 pub mod link;
@@ -27,6 +30,8 @@ pub mod random;
 pub mod settings;
 mod task;
 mod time;
+mod timers;
+pub mod worker;
 
 pub use driver::Driver;
 pub use event::Event;

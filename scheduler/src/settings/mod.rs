@@ -9,6 +9,7 @@ mod cluster;
 mod definition;
 mod tasks;
 mod value;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +19,7 @@ use std::time::Duration;
 pub use definition::{Definition, Shape};
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, cluster::ROWS, tasks::ROWS].concat();
+    let mut all = [application::ROWS, cluster::ROWS, tasks::ROWS, worker::ROWS].concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
