@@ -4,8 +4,10 @@
 //! rows of one subject, and beside them the way to read them. A value is checked when it is set; nothing downstream
 //! checks it again.
 
+mod allocation;
 mod application;
 mod definition;
+mod executors;
 mod tasks;
 mod value;
 
@@ -17,7 +19,13 @@ use std::time::Duration;
 pub use definition::{Definition, Shape};
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, tasks::ROWS].concat();
+    let mut all = [
+        allocation::ROWS,
+        application::ROWS,
+        executors::ROWS,
+        tasks::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -123,12 +131,10 @@ impl Settings {
         value::duration(self.text(key)?, definition::SECOND)
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn flag(&self, key: &'static str) -> bool {
         self.text(key) == Some("true")
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn number(&self, key: &'static str) -> f64 {
         self.text(key).and_then(value::decimal).unwrap_or_default()
     }
