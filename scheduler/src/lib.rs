@@ -10,6 +10,7 @@
 //!                                       └────────Event───▶ listeners: progress, pages, logs, history
 //! ```
 
+pub mod allocation;
 pub mod client;
 pub mod cluster;
 mod dag;

@@ -4,9 +4,11 @@
 //! rows of one subject, and beside them the way to read them. A value is checked when it is set; nothing downstream
 //! checks it again.
 
+mod allocation;
 mod application;
 mod cluster;
 mod definition;
+mod executors;
 mod tasks;
 mod value;
 mod worker;
@@ -19,7 +21,7 @@ use std::time::Duration;
 pub use definition::{Definition, Shape};
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, cluster::ROWS, tasks::ROWS, worker::ROWS].concat();
+    let mut all = [allocation::ROWS, application::ROWS, cluster::ROWS, executors::ROWS, tasks::ROWS, worker::ROWS].concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -129,7 +131,6 @@ impl Settings {
         self.text(key) == Some("true")
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn number(&self, key: &'static str) -> f64 {
         self.text(key).and_then(value::decimal).unwrap_or_default()
     }
