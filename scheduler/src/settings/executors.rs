@@ -8,13 +8,6 @@ use super::{Definition, Settings, Shape};
 
 /// The rows, sorted by key.
 pub(super) const ROWS: &[Definition] = &[
-    Definition::spark(
-        "decommission.enabled",
-        Shape::Flag,
-        Some("false"),
-        "Whether idle executors are given back in good order: they finish what they do and move their \
-         cached blocks away first.",
-    ),
     Definition::ours(
         "executor.disconnectedGrace",
         Shape::Wait,
@@ -57,11 +50,6 @@ pub(super) const ROWS: &[Definition] = &[
 ];
 
 impl Settings {
-    /// `decommission.enabled`: whether idle executors are given back in good order.
-    pub fn decommission_enabled(&self) -> bool {
-        self.flag("decommission.enabled")
-    }
-
     /// `executor.disconnectedGrace`: how long an executor whose connection broke may take to come back.
     pub fn executor_disconnected_grace(&self) -> Duration {
         self.time("executor.disconnectedGrace").unwrap_or_default()
