@@ -21,7 +21,15 @@ use std::time::Duration;
 pub use definition::{Definition, Shape};
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [allocation::ROWS, application::ROWS, cluster::ROWS, executors::ROWS, tasks::ROWS, worker::ROWS].concat();
+    let mut all = [
+        allocation::ROWS,
+        application::ROWS,
+        cluster::ROWS,
+        executors::ROWS,
+        tasks::ROWS,
+        worker::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });

@@ -51,8 +51,8 @@ pub(crate) struct Errand {
     pub(crate) idle_since: Option<Time>,
     /// How often the user came with it.
     pub(crate) tries: u32,
-    /// Whether something went wrong with it that was not its fault.
-    pub(crate) excused: bool,
+    /// Of them, after the last fault.
+    pub(crate) again: u32,
 }
 
 impl World {

@@ -47,11 +47,19 @@ use trace::Trace;
 use world::World;
 
 /// Seed n is run as the family at n modulo their number.
-const FAMILIES: &[(&str, Family)] = &[("quiet_clusters_finish", scenario::quiet)];
+const FAMILIES: &[(&str, Family)] = &[
+    ("quiet_clusters_finish", scenario::quiet),
+    ("clusters_survive_faults", scenario::troubled),
+];
 
 #[test]
 fn quiet_clusters_finish() {
     run_family("quiet_clusters_finish", FAMILIES);
+}
+
+#[test]
+fn clusters_survive_faults() {
+    run_family("clusters_survive_faults", FAMILIES);
 }
 
 /// Shows the trace of the seed that the environment names: `SEED=1234`.

@@ -162,3 +162,78 @@ fn plan(random: &mut Random) -> Plan {
             .then(|| 1 + u32::try_from(random.below(4)).unwrap()),
     }
 }
+
+/// A handful of masters, workers and applications; some kinds of faults, each with the rest of the world as it is.
+pub(crate) fn troubled(random: &mut Random) -> Scenario {
+    let mut scenario = quiet(random);
+    scenario.name = "troubled";
+    scenario.trouble = Duration::from_millis(60_000 + random.below(240_000));
+    scenario.patience = Duration::from_secs(1_800);
+    for plan in &mut scenario.plans {
+        plan.at = Duration::from_millis(random.below(100_000));
+    }
+    scenario.faults = faults(random);
+    scenario
+}
+
+/// Some kinds of faults, so that each run has a face of its own.
+fn faults(random: &mut Random) -> Faults {
+    let mut some = |kinds: &[Kind]| -> Vec<Kind> {
+        let chosen = kinds.iter().filter(|_| random.happens(400_000));
+        chosen.copied().collect()
+    };
+    let timed = some(TIMED);
+    let struck = some(STRUCK);
+    let mut chance = |most| {
+        if random.happens(500_000) {
+            u32::try_from(random.below(most)).unwrap()
+        } else {
+            0
+        }
+    };
+    let weather = Weather {
+        drop: chance(50_000),
+        delay: chance(20_000),
+        duplicate: chance(50_000),
+        reorder: chance(100_000),
+    };
+    let chances = struck
+        .into_iter()
+        .map(|kind| (kind, chance(50_000)))
+        .collect();
+    Faults {
+        timed,
+        every_ms: 2_000 + random.below(20_000),
+        chances,
+        weather,
+    }
+}
+
+/// Kinds that happen now and then.
+const TIMED: &[Kind] = &[
+    Kind::Partition,
+    Kind::OneWayPartition,
+    Kind::MasterCrashed,
+    Kind::WorkerCrashed,
+    Kind::MachineCrashed,
+    Kind::DriverCrashed,
+    Kind::ExecutorCrashed,
+    Kind::Paused,
+    Kind::SlowNode,
+    Kind::WorkerFlapped,
+    Kind::ShuffleFileLost,
+    Kind::BlockDropped,
+    Kind::DiskFull,
+    Kind::ClockForward,
+    Kind::ClockBack,
+    Kind::LeaderDeposed,
+    Kind::WorkerDecommissioned,
+];
+
+/// Kinds that happen to what is just being done.
+const STRUCK: &[Kind] = &[
+    Kind::ExecutorOutOfMemory,
+    Kind::SpawnFailed,
+    Kind::FetchFailed,
+    Kind::TaskPanicked,
+];

@@ -58,20 +58,21 @@ fn shorten(text: &str) -> String {
         ("Epoch(", "epoch-"),
         ("SubmissionKey(", "submission-"),
     ];
-    let mut short = without_metrics(text);
+    let mut short = without(text, ", metrics: TaskMetrics {");
+    short = without(&short, ", application: ApplicationSpec {");
+    short = without(&short, ", spec: DriverSpec {");
     for (name, prefix) in NAMES {
         short = renamed(&short, name, prefix);
     }
     short
 }
 
-fn without_metrics(text: &str) -> String {
-    match text.split_once(", metrics: TaskMetrics {") {
-        Some((before, metrics)) => {
-            format!(
-                "{before}{}",
-                metrics.split_once('}').map_or("", |(_, after)| after)
-            )
+/// Leaves out the first structure that begins like this; none is in it.
+fn without(text: &str, structure: &str) -> String {
+    match text.split_once(structure) {
+        Some((before, inside)) => {
+            let after = inside.split_once('}').map_or("", |(_, after)| after);
+            before.to_owned() + after
         }
         None => text.to_owned(),
     }

@@ -18,6 +18,9 @@ use crate::world::{What, World};
 /// How often users look after their errands.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often an errand may have to be brought again after the last fault.
+const AGAIN: u32 = 2;
+
 impl World {
     /// Sets up what the scenario says.
     pub(crate) fn begin(&mut self) {
@@ -77,7 +80,7 @@ impl World {
             done: false,
             idle_since: None,
             tries: 0,
-            excused: false,
+            again: 0,
         };
         self.errands.push(errand);
         self.plan(plan.at, What::Come(number));
@@ -150,8 +153,14 @@ impl World {
         // The cluster may start a driver again itself; the user would ask it.
         let wait = if errand.cluster.is_some() { 240 } else { 3 };
         if healed && now.since(since) >= Duration::from_secs(wait) {
+            errand.again += 1;
+            let may = if self.scenario.trouble > Duration::ZERO {
+                AGAIN
+            } else {
+                0
+            };
             assert!(
-                errand.excused,
+                errand.again <= may,
                 "errand {number} was given up though nothing went wrong"
             );
             self.come(number);
@@ -178,7 +187,6 @@ impl World {
             faults && late < Duration::from_secs(300),
             "errand {number} ended {late:?} after the last fault: {reason}"
         );
-        self.errands[number].excused = true;
         self.stats.excused += 1;
     }
 
