@@ -6,6 +6,10 @@
 
 mod application;
 mod definition;
+mod exclusion;
+mod locality;
+mod pools;
+mod speculation;
 mod tasks;
 mod value;
 
@@ -15,9 +19,18 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use definition::{Definition, Shape};
+pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, tasks::ROWS].concat();
+    let mut all = [
+        application::ROWS,
+        exclusion::ROWS,
+        locality::ROWS,
+        pools::ROWS,
+        speculation::ROWS,
+        tasks::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -123,12 +136,10 @@ impl Settings {
         value::duration(self.text(key)?, definition::SECOND)
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn flag(&self, key: &'static str) -> bool {
         self.text(key) == Some("true")
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn number(&self, key: &'static str) -> f64 {
         self.text(key).and_then(value::decimal).unwrap_or_default()
     }
