@@ -26,6 +26,7 @@ pub mod memory;
 pub mod message;
 mod metrics;
 mod order;
+pub mod pools;
 pub mod progress;
 pub mod random;
 pub mod settings;

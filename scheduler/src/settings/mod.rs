@@ -8,7 +8,11 @@ mod allocation;
 mod application;
 mod cluster;
 mod definition;
+mod exclusion;
 mod executors;
+mod locality;
+mod pools;
+mod speculation;
 mod tasks;
 mod value;
 mod worker;
@@ -19,9 +23,22 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use definition::{Definition, Shape};
+pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [allocation::ROWS, application::ROWS, cluster::ROWS, executors::ROWS, tasks::ROWS, worker::ROWS].concat();
+    let mut all = [
+        allocation::ROWS,
+        application::ROWS,
+        cluster::ROWS,
+        exclusion::ROWS,
+        executors::ROWS,
+        locality::ROWS,
+        pools::ROWS,
+        speculation::ROWS,
+        tasks::ROWS,
+        worker::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
