@@ -257,6 +257,7 @@ impl Allocation {
                 task,
                 attempt,
                 executor,
+                ..
             } => self.start(*task, *attempt, *executor),
             EventKind::TaskEnded {
                 attempt, outcome, ..

@@ -8,7 +8,11 @@ mod allocation;
 mod application;
 mod cluster;
 mod definition;
+mod exclusion;
 mod executors;
+mod locality;
+mod pools;
+mod speculation;
 mod tasks;
 mod value;
 mod worker;
@@ -19,6 +23,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use definition::{Definition, Shape};
+pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let mut all = [
@@ -26,6 +31,10 @@ static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
         application::ROWS,
         cluster::ROWS,
         executors::ROWS,
+        exclusion::ROWS,
+        locality::ROWS,
+        pools::ROWS,
+        speculation::ROWS,
         tasks::ROWS,
         worker::ROWS,
     ]

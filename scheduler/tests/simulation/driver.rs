@@ -275,6 +275,7 @@ impl World {
             image,
             name: "count".into(),
             call_site: "main.rs:1".into(),
+            pool: planned.pool.map(Into::into),
         })
     }
 
