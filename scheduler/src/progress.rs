@@ -105,6 +105,7 @@ impl Progress {
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
             | EventKind::TaskRetried { .. }
+            | EventKind::MapOutputsLost { .. }
             | EventKind::ApplicationEnded => {}
         }
     }
@@ -278,6 +279,8 @@ mod tests {
             name: "count".into(),
             call_site: "main.rs:1".into(),
             stages,
+            group: None,
+            tags: Vec::new(),
         }
     }
 

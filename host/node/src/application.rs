@@ -451,8 +451,10 @@ impl Application {
                         .expect("a map task that succeeded has an output");
                     self.shuffles.commit(shuffle, partition, output);
                 }
-                // Who asked reads the answer.
-                Action::GrantCommit { .. } | Action::DenyCommit { .. } => {}
+                // Who asked reads the answer; nobody asks for sizes yet.
+                Action::GrantCommit { .. }
+                | Action::DenyCommit { .. }
+                | Action::AcceptStatistics { .. } => {}
                 Action::FinishJob { job } => self.end_job(state, job, Ok(())),
                 Action::FailJob { job, failure } => self.end_job(state, job, Err(failure)),
                 Action::RemoveShuffle(shuffle) => {

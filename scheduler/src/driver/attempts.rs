@@ -10,8 +10,8 @@ use crate::event::{EventKind, StageKind};
 use crate::failure::timed_out;
 use crate::task::{Attempt, Verdict};
 use crate::{
-    Action, AttemptId, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox, Outcome,
-    ShuffleId, TaskFailure, TaskMetrics,
+    Action, AttemptId, BucketSizes, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox,
+    Outcome, ShuffleId, TaskFailure, TaskMetrics,
 };
 
 use super::Driver;
@@ -28,7 +28,7 @@ impl Driver {
         let Some(attempt) = self.tasks.end(id) else {
             return;
         };
-        let outcome = self.judge(&attempt, outcome);
+        let (outcome, sizes) = self.judge(&attempt, outcome).without_sizes();
         let event = EventKind::TaskEnded {
             task: attempt.name,
             attempt: id,
@@ -38,7 +38,9 @@ impl Driver {
         };
         self.publish(event, out);
         match outcome {
-            Outcome::Succeeded => self.succeed(id, &attempt, metrics.result_bytes, out),
+            Outcome::Succeeded | Outcome::Wrote(_) => {
+                self.succeed(id, &attempt, metrics.result_bytes, sizes, out);
+            }
             Outcome::Failed(failure) => {
                 self.tasks.give_up_commit(id, attempt.name);
                 self.fail(id, &attempt, &failure, out);
@@ -58,7 +60,14 @@ impl Driver {
         }
     }
 
-    fn succeed(&mut self, id: AttemptId, attempt: &Attempt, result_bytes: u64, out: &mut Outbox) {
+    fn succeed(
+        &mut self,
+        id: AttemptId,
+        attempt: &Attempt,
+        result_bytes: u64,
+        sizes: Option<Arc<BucketSizes>>,
+        out: &mut Outbox,
+    ) {
         let (stage, partition) = (attempt.name.stage, attempt.name.partition);
         let known = self
             .stages
@@ -69,7 +78,7 @@ impl Driver {
         match kind {
             StageKind::Result { job } => self.accept(id, job, partition, result_bytes, out),
             StageKind::ShuffleMap { shuffle } => {
-                self.register(id, attempt.executor, shuffle, partition, out);
+                self.register(id, attempt.executor, (shuffle, partition), sizes, out);
                 if complete {
                     self.complete_map_stage(stage, shuffle, out);
                 }
@@ -92,10 +101,11 @@ impl Driver {
             .expect("a result stage lives as long as its job");
         job.result_bytes = job.result_bytes.saturating_add(bytes);
         if let Some(limit) = self
-            .result_bytes_max
+            .limits
+            .result_bytes
             .filter(|limit| job.result_bytes > *limit)
         {
-            let tasks = u32::try_from(job.results.done() + 1).unwrap_or(u32::MAX);
+            let tasks = u32::try_from(job.results().done() + 1).unwrap_or(u32::MAX);
             let cause = Cause::ResultsTooLarge {
                 bytes: job.result_bytes,
                 limit,
@@ -103,16 +113,16 @@ impl Driver {
             };
             return self.fail_job(id, cause, out);
         }
-        job.results.tick(partition);
+        job.results().tick(partition);
+        let complete = job.results().is_complete();
         out.actions.push(Action::AcceptResult {
             job: id,
             partition,
             attempt,
         });
-        if !job.results.is_complete() {
-            return;
+        if complete {
+            self.finish_job(id, out);
         }
-        self.finish_job(id, out);
     }
 
     /// Takes a map output into the books.
@@ -120,15 +130,12 @@ impl Driver {
         &mut self,
         attempt: AttemptId,
         executor: ExecutorId,
-        shuffle: ShuffleId,
-        partition: u32,
+        (shuffle, partition): (ShuffleId, u32),
+        sizes: Option<Arc<BucketSizes>>,
         out: &mut Outbox,
     ) {
-        let outputs = self
-            .outputs
-            .get_mut(&shuffle)
-            .expect("a shuffle that ran has outputs");
-        outputs.register(partition, attempt, executor);
+        let output = (shuffle, partition);
+        self.shuffles.register(output, attempt, executor, sizes);
         out.actions.push(Action::RegisterMapOutput {
             shuffle,
             partition,
@@ -207,34 +214,6 @@ impl Driver {
         self.fail_stage(id, &cause, out);
     }
 
-    /// Forgets the output that could not be read; if the attempt's stage attempt is the one that runs, it ends.
-    fn fetch_failed(
-        &mut self,
-        id: AttemptId,
-        attempt: &Attempt,
-        (shuffle, map): (ShuffleId, u32),
-        failure: &Arc<TaskFailure>,
-        out: &mut Outbox,
-    ) {
-        let forgotten = self
-            .outputs
-            .get_mut(&shuffle)
-            .is_some_and(|outputs| outputs.forget(map, id));
-        if forgotten {
-            self.forget_commit(shuffle, map);
-        }
-        let name = attempt.name;
-        if self.stages[&name.stage].running() == Some(name.stage_attempt) {
-            self.fail_attempt(name.stage, failure, out);
-        }
-    }
-
-    fn forget_commit(&mut self, shuffle: ShuffleId, map: u32) {
-        if let Some(stage) = self.map_stages.get(&shuffle) {
-            self.tasks.forget_commit(*stage, map);
-        }
-    }
-
     pub(super) fn lose_executor(
         &mut self,
         executor: ExecutorId,
@@ -247,8 +226,9 @@ impl Driver {
         }
         self.blocks.lost(executor);
         if files_lost {
-            self.forget_outputs(executor);
+            self.forget_executor(executor, &reason, out);
         }
+        self.shuffles.remove_executor(executor);
         let failure = TaskFailure::new(FailureKind::ExecutorLost, format!("{executor}: {reason}"));
         let failure = Arc::new(failure);
         for attempt in self.tasks.on_executor(executor) {
@@ -256,16 +236,5 @@ impl Driver {
             self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
         }
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
-    }
-
-    fn forget_outputs(&mut self, executor: ExecutorId) {
-        let mut forgotten = Vec::new();
-        for (shuffle, outputs) in &mut self.outputs {
-            let maps = outputs.forget_executor(executor);
-            forgotten.extend(maps.into_iter().map(|map| (*shuffle, map)));
-        }
-        for (shuffle, map) in forgotten {
-            self.forget_commit(shuffle, map);
-        }
     }
 }

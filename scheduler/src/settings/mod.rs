@@ -6,6 +6,7 @@
 
 mod application;
 mod definition;
+mod stages;
 mod tasks;
 mod value;
 
@@ -17,7 +18,7 @@ use std::time::Duration;
 pub use definition::{Definition, Shape};
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, tasks::ROWS].concat();
+    let mut all = [application::ROWS, stages::ROWS, tasks::ROWS].concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -123,7 +124,6 @@ impl Settings {
         value::duration(self.text(key)?, definition::SECOND)
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn flag(&self, key: &'static str) -> bool {
         self.text(key) == Some("true")
     }
@@ -204,6 +204,10 @@ mod tests {
         assert_eq!(settings.image_max_size(), 256 << 20);
         assert_eq!(settings.local_dir(), "/tmp");
         assert_eq!(settings.event_queue_capacity(), 65_536);
+        assert!(!settings.fetch_failure_unregisters_host());
+        assert_eq!(settings.cancelled_job_groups_to_track(), 1_000);
+        assert!(settings.stage_ignore_decommission_fetch_failure());
+        assert_eq!(settings.stage_max_attempts(), 2_147_483_647);
         assert_eq!(settings.stage_max_consecutive_attempts(), 4);
         assert_eq!(settings.task_max_failures(), 4);
         assert_eq!(settings.task_max_log_size(), 1 << 20);

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use scheduler::event::EventKind;
 use scheduler::{
-    Action, AttemptId, Dependency, Driver, ExecutorId, FailureKind, ImageId, Input, JobId, JobSpec,
-    Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StorageLevel, Task,
-    TaskFailure, TaskMetrics, Time,
+    Action, AttemptId, BucketSizes, Dependency, Driver, ExecutorId, FailureKind, ImageId, Input,
+    JobId, JobSpec, Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StageId,
+    StorageLevel, Task, TaskFailure, TaskMetrics, Time,
 };
 
 fn folder() -> PathBuf {
@@ -211,9 +211,34 @@ fn input(verb: &str, words: &[&str]) -> Input {
             reason: "it crashed".into(),
             files_lost: words.get(1) == Some(&"files"),
         },
-        "job" => Input::JobSubmitted(job(words)),
+        "decommission" => Input::ExecutorDecommissioned {
+            executor: ExecutorId(number(words[0])),
+            reason: "its machine is needed elsewhere".into(),
+        },
+        "lose-worker" => Input::WorkerLost {
+            host: words[0].into(),
+            reason: "no heartbeat".into(),
+            files_lost: words.get(1) == Some(&"files"),
+        },
+        "job" | "map-job" => Input::JobSubmitted(job(verb, words)),
         "cancel" => Input::JobCancelled {
             job: JobId(number(words[0])),
+            reason: "not wanted".into(),
+        },
+        "cancel-group" | "close-group" => Input::JobGroupCancelled {
+            group: words[0].into(),
+            reason: "not wanted".into(),
+            future: verb == "close-group",
+        },
+        "cancel-tag" => Input::JobTagCancelled {
+            tag: words[0].into(),
+            reason: "not wanted".into(),
+        },
+        "cancel-stage" => Input::StageCancelled {
+            stage: StageId(number(words[0])),
+            reason: "not wanted".into(),
+        },
+        "cancel-all" => Input::AllJobsCancelled {
             reason: "not wanted".into(),
         },
         "release" => Input::RddsReleased(numbers(words[0]).into_iter().map(RddId).collect()),
@@ -226,20 +251,33 @@ fn input(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// `job ID RDD [PARTITIONS [IMAGE]]`: all partitions are `0,1,..`; the image is the job's number by default.
-fn job(words: &[&str]) -> JobSpec {
+/// `job ID RDD [PARTITIONS [IMAGE]] [group GROUP] [tag TAG]`: all partitions are `0,1,..`; the image is the job's number
+/// by default. `map-job ID RDD SHUFFLE` wants the map outputs of a shuffle alone.
+fn job(verb: &str, words: &[&str]) -> JobSpec {
     let id: u32 = number(words[0]);
+    let label = |name| words.iter().position(|word| *word == name);
+    let labels = [label("group"), label("tag")].into_iter().flatten();
+    let plain = &words[..labels.min().unwrap_or(words.len())];
+    let after = |at: Option<usize>| at.map(|at| Arc::from(*words.get(at + 1).unwrap_or(&"")));
+    let maps = verb == "map-job";
     JobSpec {
         job: JobId(id),
         rdd: RddId(number(words[1])),
-        partitions: numbers(words[2]),
+        partitions: if maps {
+            Vec::new()
+        } else {
+            plain.get(2).map_or_else(Vec::new, |words| numbers(words))
+        },
+        shuffle: maps.then(|| ShuffleId(number(words[2]))),
         image: image(
-            words
+            plain
                 .get(3)
-                .map_or_else(|| u8::try_from(id).unwrap(), |word| number(word)),
+                .map_or_else(|| u8::try_from(id).unwrap_or(u8::MAX), |word| number(word)),
         ),
         name: "collect".into(),
         call_site: "main.rs:99".into(),
+        group: after(label("group")),
+        tags: after(label("tag")).into_iter().collect(),
     }
 }
 
@@ -261,7 +299,7 @@ fn block(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES]`, `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
+/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES]`, `wrote ATTEMPT SIZE,SIZE..`, `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
 fn ended(verb: &str, words: &[&str]) -> Input {
     let attempt = AttemptId(number(words[0]));
     let message = words[1..].join(" ");
@@ -277,6 +315,14 @@ fn ended(verb: &str, words: &[&str]) -> Input {
             return Input::TaskEnded {
                 attempt,
                 outcome: Outcome::Succeeded,
+                metrics,
+            };
+        }
+        "wrote" => {
+            let sizes: Vec<u64> = numbers(words[1]).into_iter().map(u64::from).collect();
+            return Input::TaskEnded {
+                attempt,
+                outcome: Outcome::Wrote(Arc::new(BucketSizes::new(&sizes))),
                 metrics,
             };
         }
@@ -324,6 +370,11 @@ fn told(event: &EventKind) -> Option<String> {
         } => {
             format!("{stage}.{attempt} failed: {}", failure.kind)
         }
+        EventKind::MapOutputsLost {
+            shuffle,
+            outputs,
+            because,
+        } => format!("{shuffle} lost {outputs}: {because}"),
         EventKind::TaskRetried {
             task,
             because,
@@ -364,6 +415,10 @@ fn ordered(action: &Action) -> String {
         }
         Action::GrantCommit { attempt } => format!("grant {attempt}"),
         Action::DenyCommit { attempt } => format!("deny {attempt}"),
+        Action::AcceptStatistics { job, statistics } => {
+            let (shuffle, bytes) = (statistics.shuffle, &statistics.bytes);
+            format!("accept sizes of {shuffle} for {job}: {bytes:?}")
+        }
         Action::FinishJob { job } => format!("finish {job}"),
         Action::FailJob { failure, .. } => format!("fail {failure}"),
         Action::RemoveShuffle(shuffle) => format!("remove {shuffle}"),

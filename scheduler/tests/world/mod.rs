@@ -238,9 +238,12 @@ impl World {
             job,
             rdd,
             partitions,
+            shuffle: None,
             image,
             name,
             call_site,
+            group: None,
+            tags: Vec::new(),
         }));
     }
 
@@ -451,7 +454,7 @@ impl World {
                 assert!(winner == attempt || gone, "two may commit");
                 self.committed.insert(key, attempt);
             }
-            Action::DenyCommit { .. } => {}
+            Action::DenyCommit { .. } | Action::AcceptStatistics { .. } => {}
             Action::FinishJob { job } => {
                 let job = &mut self.jobs[job.0 as usize];
                 assert_eq!(job.accepted, job.partitions);
