@@ -10,6 +10,7 @@
 //!                                       └────────Event───▶ listeners: progress, pages, logs, history
 //! ```
 
+pub mod allocation;
 mod dag;
 mod driver;
 pub mod event;

@@ -36,6 +36,8 @@ pub struct JobSpec {
     pub group: Option<Arc<str>>,
     /// Words that it is cancelled by. None is empty or has a comma.
     pub tags: Vec<Arc<str>>,
+    /// The pool that its tasks are served from (Spark: the local property `spark.scheduler.pool`); none: `default`.
+    pub pool: Option<Arc<str>>,
 }
 
 /// Something that has happened.
@@ -46,7 +48,8 @@ pub enum Input {
         /// Its name, for people.
         name: Arc<str>,
     },
-    /// An executor is ready for tasks. One that is known already is left as it is.
+    /// An executor is ready for tasks. One that is known already is left as it is, but for being
+    /// [silent](Self::ExecutorSilent) no longer.
     ExecutorAdded {
         /// Who.
         executor: ExecutorId,
@@ -81,6 +84,17 @@ pub enum Input {
         reason: Arc<str>,
         /// Whether the shuffle files that it kept are gone too, those of executors that ended before included.
         files_lost: bool,
+    },
+    /// Nobody hears of an executor, and why is not known yet: it takes no more tasks until it is
+    /// [added](Self::ExecutorAdded) again or [lost](Self::ExecutorLost).
+    ExecutorSilent {
+        /// Who.
+        executor: ExecutorId,
+    },
+    /// An executor told what its running attempts have cost so far.
+    Heartbeat {
+        /// What it runs.
+        running: Vec<(AttemptId, TaskMetrics)>,
     },
     /// The program asks for a job.
     JobSubmitted(JobSpec),
@@ -275,6 +289,16 @@ pub enum Action {
     DenyCommit {
         /// Which.
         attempt: AttemptId,
+    },
+    /// Give an executor back to the cluster: it fails too often, or another one is wanted in its place. Until its
+    /// loss is reported it may still run what it was given, but gets nothing more.
+    KillExecutor {
+        /// Who.
+        executor: ExecutorId,
+        /// Whether it may finish what it runs and move its blocks away first.
+        decommission: bool,
+        /// Why, for people.
+        reason: Arc<str>,
     },
     /// Hand the sizes of its map outputs to a job that wanted nothing else. [`Self::FinishJob`] follows.
     AcceptStatistics {

@@ -88,6 +88,7 @@ cases! {
     recover_from_repeated_executor_losses_during_the_map_stage
     recover_from_repeated_executor_losses_during_the_reduce_stage
     recursive_shuffle_failures
+    reduce_tasks_run_where_their_map_outputs_are
     released_datasets_take_their_shuffles_and_blocks_along
     results_larger_than_allowed_fail_the_job
     results_of_resubmitted_tasks_are_accepted_once

@@ -44,6 +44,7 @@ impl Play {
             partitions,
             dependencies,
             storage: StorageLevel::None,
+            preferences: Vec::new(),
         };
         self.driver.define(vec![rdd], &mut self.out).unwrap();
     }
@@ -111,6 +112,7 @@ fn job(number: u32, rdd: u32, partitions: impl IntoIterator<Item = u32>) -> JobS
         call_site: "main.rs:9".into(),
         group: None,
         tags: Vec::new(),
+        pool: None,
     }
 }
 
@@ -155,6 +157,7 @@ fn more_than_a_million_partitions_are_refused() {
         partitions: PARTITIONS_MAX + 1,
         dependencies: Vec::new(),
         storage: StorageLevel::None,
+        preferences: Vec::new(),
     };
     let refused = play.driver.define(vec![rdd.clone()], &mut play.out);
     assert!(refused.unwrap_err().to_string().contains("1000001"));
@@ -167,6 +170,7 @@ fn more_than_a_million_partitions_are_refused() {
         partitions: 1,
         dependencies: vec![shuffled(u32::MAX)],
         storage: StorageLevel::None,
+        preferences: Vec::new(),
     };
     let refused = play.driver.define(vec![wide], &mut play.out);
     assert!(refused.unwrap_err().to_string().contains("4294967295"));

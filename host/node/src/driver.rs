@@ -146,6 +146,7 @@ impl DriverHost for DriverSide {
             call_site: job.call_site.into(),
             group: None,
             tags: Vec::new(),
+            pool: None,
         };
         Ok(self.application()?.submit(spec, image).0)
     }
@@ -244,6 +245,7 @@ fn rdd(node: RddNode) -> Rdd {
             StorageLevel::None => scheduler::StorageLevel::None,
             StorageLevel::MemoryOnly => scheduler::StorageLevel::MemoryOnly,
         },
+        preferences: Vec::new(),
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Job {
     pub(crate) group: Option<Arc<str>>,
     /// Each once.
     pub(crate) tags: BTreeSet<Arc<str>>,
+    /// What its tasks are served from; none: the default pool.
+    pub(crate) pool: Option<Arc<str>>,
     /// Bytes of the results so far.
     pub(crate) result_bytes: u64,
     /// Every stage that works for it, the last one included.

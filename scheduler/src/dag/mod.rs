@@ -23,6 +23,7 @@ pub(crate) use graph::{Gone, Graph};
 pub(crate) use images::Images;
 pub(crate) use job::{Job, Wanted};
 pub(crate) use labels::Labels;
+pub(crate) use nearness::{Near, Nearness};
 pub(crate) use outputs::MapOutputs;
 pub(crate) use ranges::Ranges;
 pub(crate) use shuffles::{Forgotten, Shuffles};

@@ -3,8 +3,6 @@
 //!
 //! The first dataset on the way back through narrow dependencies that knows a place decides.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "task sets learn of it next"))]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Dependency, ExecutorId, Host, PartitionMap, Rdd, RddId, ShuffleId};
@@ -47,7 +45,8 @@ impl Nearness<'_> {
                 continue;
             }
             let rdd = self.graph.rdd(id);
-            if self.blocks.any(id) || self.read(rdd).is_some() {
+            let source = !rdd.preferences.is_empty();
+            if source || self.blocks.any(id) || self.read(rdd).is_some() {
                 return true;
             }
             todo.extend(narrow(rdd).map(|(parent, _)| parent));
@@ -82,6 +81,11 @@ impl Nearness<'_> {
         let holders = self.blocks.holders(rdd.id, partition);
         if !holders.is_empty() {
             return holders.iter().copied().map(Near::Executor).collect();
+        }
+        if let Some(hosts) = rdd.preferences.get(partition as usize)
+            && !hosts.is_empty()
+        {
+            return hosts.iter().cloned().map(Near::Host).collect();
         }
         let outputs = self.read(rdd);
         outputs.map_or_else(Vec::new, |outputs| self.largest(outputs, partition))
@@ -139,7 +143,7 @@ fn parents(map: &PartitionMap, partition: u32) -> Vec<u32> {
             let inside = partition.checked_sub(*out_start).filter(|at| at < length);
             inside.map(|at| in_start + at).into_iter().collect()
         }
-        PartitionMap::Lists(lists) => lists[partition as usize].clone(),
+        PartitionMap::Lists(lists) => lists.get(partition as usize).cloned().unwrap_or_default(),
     }
 }
 
@@ -167,6 +171,7 @@ mod tests {
                 partitions,
                 dependencies,
                 storage: StorageLevel::MemoryOnly,
+                preferences: Vec::new(),
             };
             self.graph.define(vec![rdd]).unwrap();
         }

@@ -54,6 +54,7 @@ mod tests {
             partitions: 1,
             dependencies,
             storage: StorageLevel::None,
+            preferences: Vec::new(),
         }
     }
 

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::dag::State;
+use crate::dag::{Stage, State};
 use crate::event::{EventKind, StageKind};
 use crate::failure::timed_out;
-use crate::task::{Attempt, Verdict};
+use crate::task::{Attempt, Unschedulable, Verdict};
 use crate::{
     Action, AttemptId, BucketSizes, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox,
     Outcome, ShuffleId, TaskFailure, TaskMetrics,
@@ -39,6 +39,7 @@ impl Driver {
         self.publish(event, out);
         match outcome {
             Outcome::Succeeded | Outcome::Wrote(_) => {
+                self.tasks.measure(&attempt, &metrics);
                 self.succeed(id, &attempt, metrics.result_bytes, sizes, out);
             }
             Outcome::Failed(failure) => {
@@ -162,9 +163,12 @@ impl Driver {
             map_partition,
         } = failure.kind
         {
+            if let Some(writer) = self.shuffles.writer(shuffle, map_partition) {
+                self.tasks.blame_for_fetch(writer, out);
+            }
             return self.fetch_failed(id, attempt, (shuffle, map_partition), failure, out);
         }
-        match self.tasks.fail(attempt, failure) {
+        match self.tasks.fail(attempt, failure, out) {
             Verdict::Ignore => {}
             Verdict::Retry { failures } => {
                 let (because, failures_max) = (failure.kind, self.tasks.failures_max());
@@ -214,6 +218,29 @@ impl Driver {
         self.fail_stage(id, &cause, out);
     }
 
+    /// Fails the jobs of tasks that may run on no executor, and for which no other one came.
+    pub(super) fn fail_unschedulable(&mut self, out: &mut Outbox) {
+        while let Some(Unschedulable { set, partition }) = self.tasks.pop_unschedulable() {
+            let id = set.stage;
+            if self.stages.get(&id).and_then(Stage::running) != Some(set.attempt) {
+                continue;
+            }
+            let reason = "it failed on every executor that there is";
+            let failure = Arc::new(TaskFailure::new(FailureKind::ExecutorLost, reason));
+            self.publish_completed(id, Some(failure), out);
+            self.set_state(id, State::Failed);
+            let rdd = self.graph.rdd(self.stages[&id].rdd);
+            let cause = Cause::Unschedulable {
+                stage: id,
+                partition,
+                partitions: rdd.partitions,
+                rdd_name: rdd.name.clone(),
+                call_site: rdd.call_site.clone(),
+            };
+            self.fail_stage(id, &cause, out);
+        }
+    }
+
     pub(super) fn lose_executor(
         &mut self,
         executor: ExecutorId,
@@ -221,9 +248,10 @@ impl Driver {
         files_lost: bool,
         out: &mut Outbox,
     ) {
-        if !self.tasks.executors.remove(executor) {
+        if !self.tasks.executors().contains(executor) {
             return;
         }
+        let running = self.tasks.leave_executor(executor);
         self.blocks.lost(executor);
         if files_lost {
             self.forget_executor(executor, &reason, out);
@@ -231,10 +259,11 @@ impl Driver {
         self.shuffles.remove_executor(executor);
         let failure = TaskFailure::new(FailureKind::ExecutorLost, format!("{executor}: {reason}"));
         let failure = Arc::new(failure);
-        for attempt in self.tasks.on_executor(executor) {
+        for attempt in running {
             let outcome = Outcome::Failed(failure.clone());
             self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
         }
+        self.tasks.remove_executor(executor, files_lost);
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
     }
 }

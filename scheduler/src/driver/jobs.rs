@@ -64,6 +64,7 @@ impl Driver {
             name: spec.name.clone(),
             call_site: spec.call_site.clone(),
             group: spec.group.clone(),
+            pool: spec.pool.clone(),
             tags: spec.tags.iter().cloned().collect(),
             result_bytes: 0,
             stages: BTreeSet::new(),

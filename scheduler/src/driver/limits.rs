@@ -15,6 +15,8 @@ pub(super) struct Limits {
     pub(super) forgive_decommission: bool,
     /// Whether a fetch from another machine that failed takes along all outputs there.
     pub(super) forget_host: bool,
+    /// Whether tasks go to the machines that have much of the map outputs that they read.
+    pub(super) reduce_locality: bool,
     /// Groups that are remembered to take no more jobs.
     pub(super) closed_groups: usize,
 }
@@ -27,6 +29,7 @@ impl Limits {
             stage_attempts: settings.stage_max_attempts(),
             forgive_decommission: settings.stage_ignore_decommission_fetch_failure(),
             forget_host: settings.fetch_failure_unregisters_host(),
+            reduce_locality: settings.reduce_locality(),
             closed_groups: settings.cancelled_job_groups_to_track() as usize,
         }
     }

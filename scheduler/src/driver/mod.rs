@@ -16,15 +16,18 @@ mod jobs;
 mod limits;
 mod losses;
 mod plan;
+mod preferences;
 mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::allocation::PoolSpec;
 use crate::dag::{Blocks, Gone, Graph, Images, Job, Labels, Shuffles, Stage, State, Wanted};
 use crate::event::{self, EventKind};
 use crate::task::Tasks;
 use crate::{
-    Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, Outbox, Rdd, RddId,
+    Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, Outbox, Rack, Rdd, RddId,
     Settings, ShuffleId, StageId, StorageLevel, Time,
 };
 
@@ -71,7 +74,7 @@ impl Driver {
             waiting: BTreeSet::new(),
             next_stage: 0,
             last_job: None,
-            tasks: Tasks::default(),
+            tasks: Tasks::new(settings),
         };
         driver.configure(settings);
         driver
@@ -80,8 +83,13 @@ impl Driver {
     /// Takes in settings that the program has changed, for what is decided from now on.
     pub fn configure(&mut self, settings: &Settings) {
         self.limits = Limits::new(settings);
-        self.tasks
-            .limit(settings.task_max_failures(), settings.task_timeout());
+        self.tasks.configure(settings);
+    }
+
+    /// Makes the pools that jobs are served from, parents first, or changes them. They count where `scheduler.mode` is
+    /// FAIR.
+    pub fn define_pools(&mut self, pools: &[PoolSpec]) {
+        self.tasks.define_pools(pools);
     }
 
     /// Takes in datasets, parents first. A dataset that is known may only change its storage level.
@@ -98,6 +106,7 @@ impl Driver {
     /// know, to `out`.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Outbox) {
         self.now = self.now.max(now);
+        self.tasks.at(self.now);
         match input {
             Input::ApplicationStarted { name } => {
                 let version = event::VERSION;
@@ -106,9 +115,14 @@ impl Driver {
             Input::ExecutorAdded {
                 executor,
                 host,
+                rack,
                 cores,
-                ..
-            } => self.add_executor(executor, host, cores, out),
+            } => self.add_executor(executor, &host, rack.as_ref(), cores, out),
+            Input::ExecutorSilent { executor } => self.tasks.silence_executor(executor),
+            Input::ExecutorDecommissioned { executor, reason } => {
+                self.decommission_executor(executor, reason, out);
+            }
+            Input::Heartbeat { running } => self.tasks.heartbeat(&running),
             Input::ExecutorLost {
                 executor,
                 reason,
@@ -116,7 +130,6 @@ impl Driver {
             } => {
                 self.lose_executor(executor, reason, files_lost, out);
             }
-            Input::ExecutorDecommissioned { executor, .. } => self.shuffles.decommission(executor),
             Input::WorkerLost {
                 host,
                 reason,
@@ -159,10 +172,11 @@ impl Driver {
                 self.blocks.dropped(rdd, partition, executor);
             }
             Input::RddsReleased(rdds) => self.release_rdds(&rdds, out),
-            Input::DeadlineReached => self.tasks.expire(self.now, out),
+            Input::DeadlineReached => self.tasks.expire(out),
             Input::ApplicationEnded => self.end_application(out),
         }
-        self.tasks.launch(self.now, out);
+        self.fail_unschedulable(out);
+        self.tasks.launch(out);
         while let Some(image) = self.tasks.pop_over() {
             self.let_go_image(image, out);
         }
@@ -185,10 +199,24 @@ impl Driver {
         out.events.push(Event { at: self.now, kind });
     }
 
-    fn add_executor(&mut self, executor: ExecutorId, host: Host, cores: u32, out: &mut Outbox) {
-        if self.tasks.executors.add(executor, cores) {
-            self.shuffles.add_executor(executor, host);
+    fn add_executor(
+        &mut self,
+        executor: ExecutorId,
+        host: &Host,
+        rack: Option<&Rack>,
+        cores: u32,
+        out: &mut Outbox,
+    ) {
+        if self.tasks.add_executor(executor, host, rack, cores, out) {
+            self.shuffles.add_executor(executor, host.clone());
             self.publish(EventKind::ExecutorAdded { executor, cores }, out);
+        }
+    }
+
+    fn decommission_executor(&mut self, executor: ExecutorId, reason: Arc<str>, out: &mut Outbox) {
+        self.shuffles.decommission(executor);
+        if self.tasks.decommission_executor(executor) {
+            self.publish(EventKind::ExecutorDecommissioned { executor, reason }, out);
         }
     }
 
@@ -201,7 +229,7 @@ impl Driver {
             // A task that began earlier may cache what nobody can reach any more.
             None => out.actions.push(Action::RemoveBlocks(rdd)),
             Some(known)
-                if partition < known.partitions && self.tasks.executors.contains(executor) =>
+                if partition < known.partitions && self.tasks.executors().contains(executor) =>
             {
                 self.blocks.stored(rdd, partition, executor);
             }

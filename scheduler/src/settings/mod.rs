@@ -6,6 +6,10 @@
 
 mod application;
 mod definition;
+mod exclusion;
+mod locality;
+mod pools;
+mod speculation;
 mod stages;
 mod tasks;
 mod value;
@@ -16,9 +20,19 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use definition::{Definition, Shape};
+pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, stages::ROWS, tasks::ROWS].concat();
+    let mut all = [
+        application::ROWS,
+        exclusion::ROWS,
+        locality::ROWS,
+        pools::ROWS,
+        speculation::ROWS,
+        stages::ROWS,
+        tasks::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -128,7 +142,6 @@ impl Settings {
         self.text(key) == Some("true")
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn number(&self, key: &'static str) -> f64 {
         self.text(key).and_then(value::decimal).unwrap_or_default()
     }
@@ -206,6 +219,7 @@ mod tests {
         assert_eq!(settings.event_queue_capacity(), 65_536);
         assert!(!settings.fetch_failure_unregisters_host());
         assert_eq!(settings.cancelled_job_groups_to_track(), 1_000);
+        assert!(settings.reduce_locality());
         assert!(settings.stage_ignore_decommission_fetch_failure());
         assert_eq!(settings.stage_max_attempts(), 2_147_483_647);
         assert_eq!(settings.stage_max_consecutive_attempts(), 4);

@@ -21,6 +21,13 @@ pub(super) const ROWS: &[Definition] = &[
          that the oldest may have jobs again.",
     ),
     Definition::spark(
+        "shuffle.reduceLocality.enabled",
+        Shape::Flag,
+        Some("true"),
+        "Whether a task that reads a shuffle prefers the machines that have at least a fifth of what it reads. \
+         Shuffles of 1000 map outputs or 1000 buckets and more are left out.",
+    ),
+    Definition::spark(
         "stage.ignoreDecommissionFetchFailure",
         Shape::Flag,
         Some("true"),
@@ -53,6 +60,11 @@ impl Settings {
     pub fn cancelled_job_groups_to_track(&self) -> u32 {
         self.count("scheduler.numCancelledJobGroupsToTrack")
             .unwrap_or_default()
+    }
+
+    /// `shuffle.reduceLocality.enabled`: whether tasks go to the machines with most of what they read.
+    pub fn reduce_locality(&self) -> bool {
+        self.flag("shuffle.reduceLocality.enabled")
     }
 
     /// `stage.ignoreDecommissionFetchFailure`: whether input lost with a decommissioned executor is forgiven.
