@@ -20,8 +20,11 @@ const COUNT_BYTES: usize = 4;
 /// A record's two functions, for those who cannot name the trait.
 pub(crate) struct Codec<T> {
     pub(crate) encode: fn(&T, &mut Vec<u8>),
-    pub(crate) decode: fn(&mut Input<'_>) -> Result<T, Malformed>,
+    pub(crate) decode_all: DecodeAll<T>,
 }
+
+/// [`Record::decode_all`] of some type.
+pub(crate) type DecodeAll<T> = fn(usize, &mut Input<'_>, &mut Vec<T>) -> Result<(), Malformed>;
 
 impl<T> Clone for Codec<T> {
     fn clone(&self) -> Self {
@@ -100,26 +103,30 @@ pub(crate) fn of_reader<'a>(reader: u32) -> Source<'a> {
     Box::new(move || host::read_bytes(reader).map_err(Error::from_host))
 }
 
+/// How much of a batch is decoded at once, in bytes of the records: little enough to stay in the first-level cache.
+const DECODED_BYTES: usize = 4 << 10;
+
 /// The records of batches. Where one cannot be read, the records end and the task fails with the reason.
-pub(crate) struct Decoded<'a, T, D> {
+pub(crate) struct Decoded<'a, T> {
     source: Source<'a>,
-    decode: D,
+    decode_all: DecodeAll<T>,
     batch: Rc<Vec<u8>>,
     at: usize,
     /// Records that are left in the current batch.
-    left: u32,
-    record: std::marker::PhantomData<fn() -> T>,
+    left: usize,
+    /// Records on their way out. None are left here between two calls.
+    decoded: Vec<T>,
 }
 
-impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> {
-    pub(crate) fn new(source: Source<'a>, decode: D) -> Self {
+impl<'a, T> Decoded<'a, T> {
+    pub(crate) fn new(source: Source<'a>, decode_all: DecodeAll<T>) -> Self {
         Self {
             source,
-            decode,
+            decode_all,
             batch: Rc::default(),
             at: 0,
             left: 0,
-            record: std::marker::PhantomData,
+            decoded: Vec::new(),
         }
     }
 
@@ -127,40 +134,45 @@ impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> 
     fn advance(&mut self) -> Result<bool> {
         while self.left == 0 {
             if self.at == self.batch.len() {
+                self.at = 0;
+                // Gives back its memory first, so that the next batch lands in the same, which is in a cache.
+                self.batch = Rc::default();
                 let bytes = (self.source)()?;
                 if bytes.is_empty() {
                     return Ok(false);
                 }
                 self.batch = Rc::new(bytes);
-                self.at = 0;
             }
             let mut input = Input::of_batch(&self.batch, self.at);
-            self.left = u32::from_le_bytes(input.take_array().map_err(corrupt)?);
+            self.left = u32::from_le_bytes(input.take_array().map_err(corrupt)?) as usize;
             self.at = input.position();
         }
         Ok(true)
     }
 
-    /// Decodes what is left of the current batch into the sink.
-    fn drain_batch(&mut self, sink: &mut impl FnMut(T)) -> Result<()> {
-        let batch = Rc::clone(&self.batch);
-        let mut input = Input::of_batch(&batch, self.at);
-        for _ in 0..std::mem::take(&mut self.left) {
-            sink((self.decode)(&mut input).map_err(corrupt)?);
-        }
+    /// Decodes at most so many records of the current batch.
+    fn decode(&mut self, count: usize) -> Result<()> {
+        let count = count.min(self.left);
+        let mut input = Input::of_batch(&self.batch, self.at);
+        (self.decode_all)(count, &mut input, &mut self.decoded).map_err(corrupt)?;
         self.at = input.position();
+        self.left -= count;
         Ok(())
     }
 
+    /// Decodes some more records, if there are any, and hands them over.
+    fn drain_some(&mut self, sink: &mut impl FnMut(T)) -> Result<bool> {
+        let more = self.advance()?;
+        self.decode((DECODED_BYTES / size_of::<T>().max(1)).max(1))?;
+        self.decoded.drain(..).for_each(sink);
+        Ok(more)
+    }
+
     fn try_next(&mut self) -> Result<Option<T>> {
-        if !self.advance()? {
-            return Ok(None);
+        if self.advance()? {
+            self.decode(1)?;
         }
-        let mut input = Input::of_batch(&self.batch, self.at);
-        let record = (self.decode)(&mut input).map_err(corrupt)?;
-        self.at = input.position();
-        self.left -= 1;
-        Ok(Some(record))
+        Ok(self.decoded.pop())
     }
 
     /// Ends the records for good.
@@ -168,6 +180,7 @@ impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> 
         self.source = Box::new(|| Ok(Vec::new()));
         self.left = 0;
         self.at = self.batch.len();
+        self.decoded.clear();
     }
 }
 
@@ -175,7 +188,7 @@ fn corrupt(malformed: Malformed) -> Error {
     Error::of(ErrorKind::Io, malformed)
 }
 
-impl<T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Iterator for Decoded<'_, T, D> {
+impl<T> Iterator for Decoded<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -190,13 +203,7 @@ impl<T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Iterator for Decoded<'
         let mut held = Some(start);
         let mut sink = |record| held = held.take().map(|value| f(value, record));
         loop {
-            match self.advance().and_then(|more| {
-                if more {
-                    self.drain_batch(&mut sink).map(|()| true)
-                } else {
-                    Ok(false)
-                }
-            }) {
+            match self.drain_some(&mut sink) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {

@@ -397,7 +397,7 @@ impl<'a, T: 'a> Rdd<'a, T> {
     {
         self.meta.codec.set(Some(Codec {
             encode: T::encode,
-            decode: T::decode,
+            decode_all: T::decode_all,
         }));
         lineage::persist(self, level);
         self.clone()

@@ -70,6 +70,22 @@ pub trait Record: Sized {
         Self::decode_all(N, input, &mut items)?;
         items.try_into().map_err(|_| Malformed::of("array"))
     }
+
+    /// Takes `count` arrays off the front of the input and appends them to `arrays`.
+    ///
+    /// # Errors
+    /// The bytes are no such arrays.
+    fn decode_arrays<const N: usize>(
+        count: usize,
+        input: &mut Input<'_>,
+        arrays: &mut Vec<[Self; N]>,
+    ) -> Result<(), Malformed> {
+        input.expect_items::<[Self; N]>(count)?;
+        for _ in 0..count {
+            arrays.push(Self::decode_array(input)?);
+        }
+        Ok(())
+    }
 }
 
 /// Appends a length, or the position of an enum's variant.

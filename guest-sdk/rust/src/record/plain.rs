@@ -40,6 +40,20 @@ macro_rules! plain {
                 let places = input.take(N * size_of::<Self>())?.as_chunks().0;
                 Ok(std::array::from_fn(|at| Self::from_le_bytes(places[at])))
             }
+
+            fn decode_arrays<const N: usize>(
+                count: usize,
+                input: &mut Input<'_>,
+                arrays: &mut Vec<[Self; N]>,
+            ) -> Result<(), Malformed> {
+                let length = count.checked_mul(size_of::<[Self; N]>()).ok_or(Malformed::of("items"))?;
+                let places = input.take(length)?.as_chunks().0;
+                arrays.extend((0..count).map(|array| {
+                    let places = &places[array * N..][..N];
+                    std::array::from_fn(|at| Self::from_le_bytes(places[at]))
+                }));
+                Ok(())
+            }
         }
     )* };
 }
@@ -145,6 +159,14 @@ impl<T: Record, const N: usize> Record for [T; N] {
 
     fn encode_all(items: &[Self], out: &mut Vec<u8>) {
         T::encode_all(items.as_flattened(), out);
+    }
+
+    fn decode_all(
+        count: usize,
+        input: &mut Input<'_>,
+        items: &mut Vec<Self>,
+    ) -> Result<(), Malformed> {
+        T::decode_arrays(count, input, items)
     }
 
     fn detach(&mut self) {
