@@ -160,19 +160,20 @@ impl<'a, T> Decoded<'a, T> {
         Ok(())
     }
 
-    /// Decodes some more records, if there are any, and hands them over.
-    fn drain_some(&mut self, sink: &mut impl FnMut(T)) -> Result<bool> {
-        let more = self.advance()?;
-        self.decode((DECODED_BYTES / size_of::<T>().max(1)).max(1))?;
-        self.decoded.drain(..).for_each(sink);
-        Ok(more)
+    /// Decodes some more records; false if there are none.
+    fn decode_some(&mut self) -> bool {
+        self.try_decode((DECODED_BYTES / size_of::<T>().max(1)).max(1))
+            .unwrap_or_else(|error| {
+                task::fail(error);
+                self.end();
+                false
+            })
     }
 
-    fn try_next(&mut self) -> Result<Option<T>> {
-        if self.advance()? {
-            self.decode(1)?;
-        }
-        Ok(self.decoded.pop())
+    fn try_decode(&mut self, count: usize) -> Result<bool> {
+        let more = self.advance()?;
+        self.decode(count)?;
+        Ok(more)
     }
 
     /// Ends the records for good.
@@ -192,29 +193,19 @@ impl<T> Iterator for Decoded<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.try_next().unwrap_or_else(|error| {
+        self.try_decode(1).unwrap_or_else(|error| {
             task::fail(error);
             self.end();
-            None
-        })
+            false
+        });
+        self.decoded.pop()
     }
 
     fn fold<B, F: FnMut(B, T) -> B>(mut self, start: B, mut f: F) -> B {
-        let mut held = Some(start);
-        let mut sink = |record| held = held.take().map(|value| f(value, record));
-        loop {
-            match self.drain_some(&mut sink) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    task::fail(error);
-                    break;
-                }
-            }
+        let mut value = start;
+        while self.decode_some() {
+            value = self.decoded.drain(..).fold(value, &mut f);
         }
-        match held {
-            Some(value) => value,
-            None => unreachable!("a fold lost its value"),
-        }
+        value
     }
 }

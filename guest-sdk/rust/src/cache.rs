@@ -26,7 +26,7 @@ pub(crate) fn records<'a, T: 'a>(
         },
         Err(error) => failed(Error::from_host(error)),
     };
-    Records::new(Decoded::new(source, codec.decode_all))
+    Records::of_batches(Decoded::new(source, codec.decode_all))
 }
 
 fn failed<'a>(error: Error) -> Source<'a> {
