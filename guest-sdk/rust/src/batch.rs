@@ -2,11 +2,13 @@
 //!
 //! A batch is its number of records as four bytes, then the records. Batches can be put one behind the other.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::record::{Input, Malformed, Record};
+use crate::stream::Records;
 use crate::task;
 
 /// How large a batch grows before it is handed over, in bytes.
@@ -19,7 +21,7 @@ const COUNT_BYTES: usize = 4;
 
 /// A record's two functions, for those who cannot name the trait.
 pub(crate) struct Codec<T> {
-    pub(crate) encode: fn(&T, &mut Vec<u8>),
+    pub(crate) encode: fn(Records<'_, T>) -> VecDeque<Vec<u8>>,
     pub(crate) decode_all: DecodeAll<T>,
 }
 
@@ -34,6 +36,24 @@ impl<T> Clone for Codec<T> {
 
 impl<T> Copy for Codec<T> {}
 
+/// All records as batches.
+pub(crate) fn encode<T: Record>(records: Records<'_, T>) -> VecDeque<Vec<u8>> {
+    let mut batches = VecDeque::new();
+    let mut batch = Batch::default();
+    records.for_each(|record| {
+        batch.push(|out| record.encode(out));
+        if batch.len() >= BATCH_BYTES {
+            // The next will be about as long.
+            let next = Batch::with_capacity(batch.len() + batch.len() / 8);
+            batches.push_back(std::mem::replace(&mut batch, next).into_bytes());
+        }
+    });
+    if batch.len() > 0 {
+        batches.push_back(batch.into_bytes());
+    }
+    batches
+}
+
 /// A batch that is being filled.
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -42,6 +62,13 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            count: 0,
+        }
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         if self.count == 0 {
@@ -66,6 +93,7 @@ impl Batch {
 
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         self.finish();
+        self.bytes.shrink_to_fit();
         self.bytes
     }
 

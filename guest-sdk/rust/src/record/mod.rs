@@ -44,6 +44,11 @@ pub trait Record: Sized {
         }
     }
 
+    /// Appends the items of an array.
+    fn encode_array<const N: usize>(items: &[Self; N], out: &mut Vec<u8>) {
+        Self::encode_all(items, out);
+    }
+
     /// Takes `count` values off the front of the input and appends them to `items`.
     ///
     /// # Errors

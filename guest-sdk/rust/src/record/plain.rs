@@ -29,6 +29,12 @@ macro_rules! plain {
                 }
             }
 
+            #[inline]
+            fn encode_array<const N: usize>(items: &[Self; N], out: &mut Vec<u8>) {
+                let bytes: [_; N] = std::array::from_fn(|at| $to_bytes(items[at]));
+                out.extend_from_slice(bytes.as_flattened());
+            }
+
             fn decode_all(count: usize, input: &mut Input<'_>, items: &mut Vec<Self>) -> Result<(), Malformed> {
                 let length = count.checked_mul(Self::MIN_WIDTH).ok_or(Malformed::of("items"))?;
                 let places = input.take(length)?.as_chunks().0;
@@ -150,7 +156,7 @@ impl<T: Record, const N: usize> Record for [T; N] {
     const MIN_WIDTH: usize = N * T::MIN_WIDTH;
 
     fn encode(&self, out: &mut Vec<u8>) {
-        T::encode_all(self, out);
+        T::encode_array(self, out);
     }
 
     fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
