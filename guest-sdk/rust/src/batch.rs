@@ -43,14 +43,14 @@ pub(crate) fn encode<T: Record>(records: Records<'_, T>) -> VecDeque<Vec<u8>> {
     records.for_each(|record| {
         batch.push(|out| record.encode(out));
         if batch.len() >= BATCH_BYTES {
-            // The next will be about as long.
-            let next = Batch::with_capacity(batch.len() + batch.len() / 8);
-            batches.push_back(std::mem::replace(&mut batch, next).into_bytes());
+            batches.push_back(std::mem::replace(&mut batch, Batch::roomy()).into_bytes());
         }
     });
     if batch.len() > 0 {
         batches.push_back(batch.into_bytes());
     }
+    // All are kept for a while: what they have no use for is given back.
+    batches.iter_mut().for_each(Vec::shrink_to_fit);
     batches
 }
 
@@ -62,9 +62,10 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    fn with_capacity(bytes: usize) -> Self {
+    /// One that will get full, with room for the record that it ends with.
+    fn roomy() -> Self {
         Self {
-            bytes: Vec::with_capacity(bytes),
+            bytes: Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 8),
             count: 0,
         }
     }
@@ -93,7 +94,6 @@ impl Batch {
 
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         self.finish();
-        self.bytes.shrink_to_fit();
         self.bytes
     }
 
@@ -235,5 +235,72 @@ impl<T> Iterator for Decoded<'_, T> {
             value = self.decoded.drain(..).fold(value, &mut f);
         }
         value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Pair = [f64; 2];
+
+    fn pairs() -> impl Iterator<Item = Pair> {
+        (0..30_000).map(|number| [f64::from(number), -f64::from(number)])
+    }
+
+    fn decoded<'a>(mut batches: VecDeque<Vec<u8>>) -> Records<'a, Pair> {
+        let source = Box::new(move || Ok(batches.pop_front().unwrap_or_default()));
+        Records::of_batches(Decoded::new(source, Pair::decode_all))
+    }
+
+    #[test]
+    fn records_come_back_in_order_whether_they_are_pulled_or_pushed() {
+        let batches = encode(Records::new(pairs()));
+        assert!(batches.len() > 2, "several batches");
+        for pulled in [0, 1, 300, 20_000, 30_000] {
+            let mut records = decoded(batches.clone());
+            let mut found: Vec<Pair> = records.by_ref().take(pulled).collect();
+            records.for_each(|pair| found.push(pair));
+            assert!(found.into_iter().eq(pairs()), "{pulled} pulled");
+        }
+        assert_eq!(decoded(batches).fold(0, |count, _| count + 1), 30_000);
+        assert_eq!(decoded(VecDeque::new()).next(), None);
+    }
+
+    #[test]
+    fn batches_may_come_one_behind_the_other() {
+        let together: Vec<u8> = encode(Records::new(pairs()))
+            .into_iter()
+            .flatten()
+            .collect();
+        let found: Vec<Pair> = decoded(VecDeque::from([together])).collect();
+        assert!(found.into_iter().eq(pairs()));
+    }
+
+    #[test]
+    fn batches_that_are_kept_hold_no_spare_memory() {
+        let batches = encode(Records::new(pairs()));
+        assert!(batches.iter().all(|batch| batch.capacity() == batch.len()));
+    }
+
+    #[test]
+    fn a_damaged_batch_ends_the_records_and_fails_the_task() {
+        let batches = encode(Records::new(pairs()));
+        let whole = batches[0].len();
+        for length in [3, 4, 5, 5_000, whole - 1] {
+            let mut damaged = batches.clone();
+            damaged[0].truncate(length);
+            let count = decoded(damaged.clone()).fold(0, |count, _| count + 1);
+            assert!(count * size_of::<Pair>() < whole, "{length}");
+            assert!(task::check().is_err(), "{length}, pushed");
+            let mut records = decoded(damaged);
+            assert!(
+                records
+                    .by_ref()
+                    .eq(pairs().take(length.saturating_sub(4) / 16))
+            );
+            assert_eq!(records.next(), None, "the end is the end");
+            assert!(task::check().is_err(), "{length}, pulled");
+        }
     }
 }
