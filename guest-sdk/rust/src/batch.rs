@@ -19,7 +19,7 @@ pub(crate) const BATCH_BYTES: usize = 128 << 10;
 
 const COUNT_BYTES: usize = 4;
 
-/// A record's two functions, for those who cannot name the trait.
+/// How records of a type become batches and come back, for those who cannot name the trait.
 pub(crate) struct Codec<T> {
     pub(crate) encode: fn(Records<'_, T>) -> VecDeque<Vec<u8>>,
     pub(crate) decode_all: DecodeAll<T>,
