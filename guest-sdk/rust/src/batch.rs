@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::host;
+use crate::reader::Reader;
 use crate::record::{Input, Malformed, Record};
 use crate::stream::Records;
 use crate::task;
@@ -128,7 +128,17 @@ pub(crate) type Source<'a> = Box<dyn FnMut() -> Result<Vec<u8>> + 'a>;
 
 /// The batches of a shuffle or a block.
 pub(crate) fn of_reader<'a>(reader: u32) -> Source<'a> {
-    Box::new(move || host::read_bytes(reader).map_err(Error::from_host))
+    let mut reader = Some(Reader::new(reader));
+    Box::new(move || {
+        let read = reader
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), Reader::read_bytes);
+        let batch = read.map_err(Error::from_host)?;
+        if batch.is_empty() {
+            reader = None;
+        }
+        Ok(batch)
+    })
 }
 
 /// How much of a batch is decoded at once, in bytes of the records: little enough to stay in the first-level cache.
