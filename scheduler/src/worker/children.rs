@@ -240,14 +240,18 @@ impl Worker {
         let child = self.child(name);
         let (share, has_process) = (child.share, child.has_process());
         let waiting = child.is_waiting();
-        let before = child.stop.replace(stop);
-        if before.is_none() && !waiting {
+        let first = child.stop.is_none();
+        // What the master orders is told to it, also when the worker itself is about to end.
+        if first || matches!(stop, Stop::Ordered(_)) {
+            child.stop = Some(stop);
+        }
+        if first && !waiting {
             self.room.expect_back(share);
         }
         if !has_process {
             return self.end_killed(name, out);
         }
-        if before.is_none() {
+        if first {
             out.actions.push(name.stop(false));
             self.timers.set(Due::Force(name), self.now + timeout);
         }

@@ -89,7 +89,8 @@ impl Worker {
         self.repeat_driver_end(driver, out)
     }
 
-    fn repeat_driver_end(&self, driver: DriverId, out: &mut Outbox) -> bool {
+    fn repeat_driver_end(&mut self, driver: DriverId, out: &mut Outbox) -> bool {
+        self.send_reports(out);
         let finished = self.finished_drivers.get(Name::Driver(driver));
         if let Some(finished) = finished {
             self.tell(finished.report(self.info.id), out);

@@ -49,7 +49,8 @@ impl Worker {
         true
     }
 
-    fn repeat_end(&self, name: ExecutorName, out: &mut Outbox) -> bool {
+    fn repeat_end(&mut self, name: ExecutorName, out: &mut Outbox) -> bool {
+        self.send_reports(out);
         let finished = self.finished_executors.get(Name::Executor(name));
         if let Some(finished) = finished {
             self.tell(finished.report(self.info.id), out);

@@ -307,6 +307,7 @@ impl Worker {
         }
         self.life = Life::Stopping(reason.clone());
         self.timers.cancel(Due::Register);
+        self.timers.cancel(Due::CleanUp);
         self.publish(EventKind::Stopping { reason }, out);
         let names: Vec<Name> = self.children.keys().copied().collect();
         for name in names {
