@@ -192,6 +192,19 @@ pub enum Cause {
         /// The last fetch failure.
         failure: Arc<TaskFailure>,
     },
+    /// A task failed wherever it ran, may run on no executor that there is, and no other one came.
+    Unschedulable {
+        /// The task's stage.
+        stage: StageId,
+        /// The task's partition.
+        partition: u32,
+        /// How many partitions the stage's dataset has.
+        partitions: u32,
+        /// The transformation that the stage ends in: `flat_map`.
+        rdd_name: Arc<str>,
+        /// `file:line` of the transformation.
+        call_site: Arc<str>,
+    },
     /// The results add up to more than `driver.maxResultSize`.
     ResultsTooLarge {
         /// How many bytes have arrived.
@@ -277,6 +290,23 @@ impl fmt::Display for Cause {
                 write!(
                     f,
                     "  it failed {times} in a row, as often as `stage.maxConsecutiveAttempts` allows"
+                )
+            }
+            Self::Unschedulable {
+                stage,
+                partition,
+                partitions,
+                rdd_name,
+                call_site,
+            } => {
+                writeln!(
+                    f,
+                    "partition {partition} of {partitions} of {stage} `{rdd_name}` at {call_site} may run on no executor"
+                )?;
+                write!(
+                    f,
+                    "  tasks failed on each of them (`excludeOnFailure`), and no other one came within \
+                     `scheduler.excludeOnFailure.unschedulableTaskSetTimeout`"
                 )
             }
             Self::ResultsTooLarge {

@@ -10,6 +10,7 @@
 //!                                       └────────Event───▶ listeners: progress, pages, logs, history
 //! ```
 
+pub mod allocation;
 pub mod client;
 mod dag;
 mod driver;

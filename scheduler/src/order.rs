@@ -28,6 +28,8 @@ pub struct JobSpec {
     pub name: Arc<str>,
     /// `file:line` in the user's program.
     pub call_site: Arc<str>,
+    /// The pool that its tasks are served from (Spark: the local property `spark.scheduler.pool`); none: `default`.
+    pub pool: Option<Arc<str>>,
 }
 
 /// Something that has happened.
@@ -38,7 +40,8 @@ pub enum Input {
         /// Its name, for people.
         name: Arc<str>,
     },
-    /// An executor is ready for tasks. One that is known already is left as it is.
+    /// An executor is ready for tasks. One that is known already is left as it is, but for being
+    /// [silent](Self::ExecutorSilent) no longer.
     ExecutorAdded {
         /// Who.
         executor: ExecutorId,
@@ -57,6 +60,24 @@ pub enum Input {
         reason: Arc<str>,
         /// Whether its shuffle files are gone too. They belong to the worker, so usually they are not.
         files_lost: bool,
+    },
+    /// An executor, or its machine, is about to go: it takes no more tasks, and what runs there may not end.
+    ExecutorDecommissioned {
+        /// Who.
+        executor: ExecutorId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody hears of an executor, and why is not known yet: it takes no more tasks until it is
+    /// [added](Self::ExecutorAdded) again or [lost](Self::ExecutorLost).
+    ExecutorSilent {
+        /// Who.
+        executor: ExecutorId,
+    },
+    /// An executor told what its running attempts have cost so far.
+    Heartbeat {
+        /// What it runs.
+        running: Vec<(AttemptId, TaskMetrics)>,
     },
     /// The program asks for a job.
     JobSubmitted(JobSpec),
@@ -213,6 +234,16 @@ pub enum Action {
     DenyCommit {
         /// Which.
         attempt: AttemptId,
+    },
+    /// Give an executor back to the cluster: it fails too often, or another one is wanted in its place. Until its
+    /// loss is reported it may still run what it was given, but gets nothing more.
+    KillExecutor {
+        /// Who.
+        executor: ExecutorId,
+        /// Whether it may finish what it runs and move its blocks away first.
+        decommission: bool,
+        /// Why, for people.
+        reason: Arc<str>,
     },
     /// Tell the program that each partition has its result.
     FinishJob {

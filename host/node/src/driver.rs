@@ -143,6 +143,7 @@ impl DriverHost for DriverSide {
             image: ImageId(*image.hash().as_bytes()),
             name: job.name.into(),
             call_site: job.call_site.into(),
+            pool: None,
         };
         Ok(self.application()?.submit(spec, image).0)
     }
@@ -241,6 +242,7 @@ fn rdd(node: RddNode) -> Rdd {
             StorageLevel::None => scheduler::StorageLevel::None,
             StorageLevel::MemoryOnly => scheduler::StorageLevel::MemoryOnly,
         },
+        preferences: Vec::new(),
     }
 }
 

@@ -53,6 +53,20 @@ impl Blocks {
         self.0.remove(&rdd);
     }
 
+    /// Returns who holds a partition.
+    pub(crate) fn holders(&self, rdd: RddId, partition: u32) -> &[ExecutorId] {
+        let holders = self
+            .0
+            .get(&rdd)
+            .and_then(|partitions| partitions.get(&partition));
+        holders.map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns whether anything of a dataset is cached.
+    pub(crate) fn has(&self, rdd: RddId) -> bool {
+        self.0.contains_key(&rdd)
+    }
+
     /// Returns which of the needed partitions of a dataset are cached nowhere.
     pub(crate) fn uncached(&self, rdd: RddId, needed: Ranges) -> Ranges {
         match self.0.get(&rdd) {

@@ -15,6 +15,8 @@ pub(crate) struct Job {
     pub(crate) image: ImageId,
     pub(crate) name: Arc<str>,
     pub(crate) call_site: Arc<str>,
+    /// What its tasks are served from; none: the default pool.
+    pub(crate) pool: Option<Arc<str>>,
     /// Which partitions have their result.
     pub(crate) results: Checklist,
     /// Bytes of the results so far.

@@ -59,6 +59,12 @@ impl MapOutputs {
         *output = Some(Output { attempt, executor });
     }
 
+    /// Returns who has an output.
+    pub(crate) fn holder(&self, map: u32) -> Option<ExecutorId> {
+        let output = self.outputs.get(map as usize)?.as_ref()?;
+        Some(output.executor)
+    }
+
     /// Forgets an output that `reader` could not read; returns whether it was there. One that was computed
     /// after the reader began is kept: the reader missed an older one.
     pub(crate) fn forget(&mut self, map: u32, reader: AttemptId) -> bool {

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::dag::State;
+use crate::dag::{Stage, State};
 use crate::event::{EventKind, StageKind};
 use crate::failure::timed_out;
-use crate::task::{Attempt, Verdict};
+use crate::task::{Attempt, Unschedulable, Verdict};
 use crate::{
     Action, AttemptId, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox, Outcome,
     ShuffleId, TaskFailure, TaskMetrics,
@@ -38,7 +38,10 @@ impl Driver {
         };
         self.publish(event, out);
         match outcome {
-            Outcome::Succeeded => self.succeed(id, &attempt, metrics.result_bytes, out),
+            Outcome::Succeeded => {
+                self.tasks.measure(&attempt, &metrics);
+                self.succeed(id, &attempt, metrics.result_bytes, out);
+            }
             Outcome::Failed(failure) => {
                 self.tasks.give_up_commit(id, attempt.name);
                 self.fail(id, &attempt, &failure, out);
@@ -155,9 +158,13 @@ impl Driver {
             map_partition,
         } = failure.kind
         {
+            let outputs = self.outputs.get(&shuffle);
+            if let Some(holder) = outputs.and_then(|outputs| outputs.holder(map_partition)) {
+                self.tasks.blame_for_fetch(holder, out);
+            }
             return self.fetch_failed(id, attempt, (shuffle, map_partition), failure, out);
         }
-        match self.tasks.fail(attempt, failure) {
+        match self.tasks.fail(attempt, failure, out) {
             Verdict::Ignore => {}
             Verdict::Retry { failures } => {
                 let (because, failures_max) = (failure.kind, self.tasks.failures_max());
@@ -207,6 +214,29 @@ impl Driver {
         self.fail_stage(id, &cause, out);
     }
 
+    /// Fails the jobs of tasks that may run on no executor, and for which no other one came.
+    pub(super) fn fail_unschedulable(&mut self, out: &mut Outbox) {
+        while let Some(Unschedulable { set, partition }) = self.tasks.pop_unschedulable() {
+            let id = set.stage;
+            if self.stages.get(&id).and_then(Stage::running) != Some(set.attempt) {
+                continue;
+            }
+            let reason = "it failed on every executor that there is";
+            let failure = Arc::new(TaskFailure::new(FailureKind::ExecutorLost, reason));
+            self.publish_completed(id, Some(failure), out);
+            self.set_state(id, State::Failed);
+            let rdd = self.graph.rdd(self.stages[&id].rdd);
+            let cause = Cause::Unschedulable {
+                stage: id,
+                partition,
+                partitions: rdd.partitions,
+                rdd_name: rdd.name.clone(),
+                call_site: rdd.call_site.clone(),
+            };
+            self.fail_stage(id, &cause, out);
+        }
+    }
+
     /// Forgets the output that could not be read; if the attempt's stage attempt is the one that runs, it ends.
     fn fetch_failed(
         &mut self,
@@ -242,19 +272,21 @@ impl Driver {
         files_lost: bool,
         out: &mut Outbox,
     ) {
-        if !self.tasks.executors.remove(executor) {
+        if !self.tasks.executors().contains(executor) {
             return;
         }
+        let running = self.tasks.leave_executor(executor);
         self.blocks.lost(executor);
         if files_lost {
             self.forget_outputs(executor);
         }
         let failure = TaskFailure::new(FailureKind::ExecutorLost, format!("{executor}: {reason}"));
         let failure = Arc::new(failure);
-        for attempt in self.tasks.on_executor(executor) {
+        for attempt in running {
             let outcome = Outcome::Failed(failure.clone());
             self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
         }
+        self.tasks.remove_executor(executor, files_lost);
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
     }
 

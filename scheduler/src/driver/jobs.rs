@@ -32,6 +32,7 @@ impl Driver {
             image: spec.image,
             name: spec.name.clone(),
             call_site: spec.call_site.clone(),
+            pool: spec.pool.clone(),
             results,
             result_bytes: 0,
             stages: BTreeSet::new(),

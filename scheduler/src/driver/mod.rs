@@ -13,16 +13,19 @@
 mod attempts;
 mod jobs;
 mod plan;
+mod preferences;
 mod stages;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::allocation::PoolSpec;
 use crate::dag::{Blocks, Gone, Graph, Images, Job, MapOutputs, Stage, State};
 use crate::event::{self, EventKind};
 use crate::task::Tasks;
 use crate::{
-    Action, Event, ExecutorId, ImageId, Input, JobId, LineageError, Outbox, Rdd, RddId, Settings,
-    ShuffleId, StageId, StorageLevel, Time,
+    Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, Outbox, Rack, Rdd, RddId,
+    Settings, ShuffleId, StageId, StorageLevel, Time,
 };
 
 /// Decides for one application.
@@ -66,7 +69,7 @@ impl Driver {
             map_stages: BTreeMap::new(),
             next_stage: 0,
             next_job: 0,
-            tasks: Tasks::default(),
+            tasks: Tasks::new(settings),
         };
         driver.configure(settings);
         driver
@@ -76,8 +79,13 @@ impl Driver {
     pub fn configure(&mut self, settings: &Settings) {
         self.result_bytes_max = settings.driver_max_result_size();
         self.stage_failures_max = settings.stage_max_consecutive_attempts();
-        self.tasks
-            .limit(settings.task_max_failures(), settings.task_timeout());
+        self.tasks.configure(settings);
+    }
+
+    /// Makes the pools that jobs are served from, parents first, or changes them. They count where `scheduler.mode` is
+    /// FAIR.
+    pub fn define_pools(&mut self, pools: &[PoolSpec]) {
+        self.tasks.define_pools(pools);
     }
 
     /// Takes in datasets, parents first. A dataset that is known may only change its storage level.
@@ -94,14 +102,23 @@ impl Driver {
     /// know, to `out`.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Outbox) {
         self.now = self.now.max(now);
+        self.tasks.at(self.now);
         match input {
             Input::ApplicationStarted { name } => {
                 let version = event::VERSION;
                 self.publish(EventKind::ApplicationStarted { name, version }, out);
             }
             Input::ExecutorAdded {
-                executor, cores, ..
-            } => self.add_executor(executor, cores, out),
+                executor,
+                host,
+                rack,
+                cores,
+            } => self.add_executor(executor, &host, rack.as_ref(), cores, out),
+            Input::ExecutorSilent { executor } => self.tasks.silence_executor(executor),
+            Input::ExecutorDecommissioned { executor, reason } => {
+                self.decommission_executor(executor, reason, out);
+            }
+            Input::Heartbeat { running } => self.tasks.heartbeat(&running),
             Input::ExecutorLost {
                 executor,
                 reason,
@@ -134,10 +151,11 @@ impl Driver {
                 self.blocks.dropped(rdd, partition, executor);
             }
             Input::RddsReleased(rdds) => self.release_rdds(&rdds, out),
-            Input::DeadlineReached => self.tasks.expire(self.now, out),
+            Input::DeadlineReached => self.tasks.expire(out),
             Input::ApplicationEnded => self.end_application(out),
         }
-        self.tasks.launch(self.now, out);
+        self.fail_unschedulable(out);
+        self.tasks.launch(out);
         while let Some(image) = self.tasks.pop_over() {
             self.let_go_image(image, out);
         }
@@ -160,9 +178,22 @@ impl Driver {
         out.events.push(Event { at: self.now, kind });
     }
 
-    fn add_executor(&mut self, executor: ExecutorId, cores: u32, out: &mut Outbox) {
-        if self.tasks.executors.add(executor, cores) {
+    fn add_executor(
+        &mut self,
+        executor: ExecutorId,
+        host: &Host,
+        rack: Option<&Rack>,
+        cores: u32,
+        out: &mut Outbox,
+    ) {
+        if self.tasks.add_executor(executor, host, rack, cores, out) {
             self.publish(EventKind::ExecutorAdded { executor, cores }, out);
+        }
+    }
+
+    fn decommission_executor(&mut self, executor: ExecutorId, reason: Arc<str>, out: &mut Outbox) {
+        if self.tasks.decommission_executor(executor) {
+            self.publish(EventKind::ExecutorDecommissioned { executor, reason }, out);
         }
     }
 
@@ -175,7 +206,7 @@ impl Driver {
             // A task that began earlier may cache what nobody can reach any more.
             None => out.actions.push(Action::RemoveBlocks(rdd)),
             Some(known)
-                if partition < known.partitions && self.tasks.executors.contains(executor) =>
+                if partition < known.partitions && self.tasks.executors().contains(executor) =>
             {
                 self.blocks.stored(rdd, partition, executor);
             }

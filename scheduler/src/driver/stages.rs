@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::dag::{MapOutputs, State};
 use crate::event::{EventKind, StageKind};
-use crate::task::{SetKey, SetSpec, TaskSet};
+use crate::task::{SetKey, SetSpec};
 use crate::{Cause, ImageId, Outbox, ShuffleId, StageId, TaskFailure, Work};
 
 use super::Driver;
@@ -77,15 +77,18 @@ impl Driver {
         );
         self.publish(EventKind::StageSubmitted { info, image, jobs }, out);
         let (key, seed) = (SetKey { stage: id, attempt }, self.seed);
-        self.tasks.submit(TaskSet::new(SetSpec {
+        let preferences = self.preferences(rdd, &partitions);
+        self.tasks.submit(SetSpec {
             key,
             priority,
+            pool: self.jobs[&priority].pool.clone(),
             image,
             work,
             rdd,
             seed,
             partitions,
-        }));
+            preferences,
+        });
         Vec::new()
     }
 

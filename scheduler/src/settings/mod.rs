@@ -6,6 +6,10 @@
 
 mod application;
 mod definition;
+mod exclusion;
+mod locality;
+mod pools;
+mod speculation;
 mod tasks;
 mod value;
 mod worker;
@@ -16,9 +20,19 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use definition::{Definition, Shape};
+pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, tasks::ROWS, worker::ROWS].concat();
+    let mut all = [
+        application::ROWS,
+        exclusion::ROWS,
+        locality::ROWS,
+        pools::ROWS,
+        speculation::ROWS,
+        tasks::ROWS,
+        worker::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -128,7 +142,6 @@ impl Settings {
         self.text(key) == Some("true")
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn number(&self, key: &'static str) -> f64 {
         self.text(key).and_then(value::decimal).unwrap_or_default()
     }

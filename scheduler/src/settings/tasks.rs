@@ -16,6 +16,12 @@ pub(super) const ROWS: &[Definition] = &[
          fail.",
     ),
     Definition::spark(
+        "task.cpus",
+        Shape::Count { least: 1 },
+        Some("1"),
+        "Cores that each task takes. An executor with fewer runs none.",
+    ),
+    Definition::spark(
         "task.maxFailures",
         Shape::Count { least: 1 },
         Some("4"),
@@ -28,6 +34,14 @@ pub(super) const ROWS: &[Definition] = &[
         Shape::Bytes { plain: 1, least: 0 },
         Some("1m"),
         "Bytes that one task attempt may print; what goes beyond is dropped and counted.",
+    ),
+    Definition::ours(
+        "task.retryWait",
+        Shape::Wait,
+        Some("10ms"),
+        "How long a task waits before it is tried again. The first time it does not wait; from the third attempt \
+         on the wait doubles with each, up to a hundred times this. What its executor or its map outputs \
+         lost, and what was killed, is not waited for. A plain number counts seconds.",
     ),
     Definition::ours(
         "task.timeout",
@@ -53,6 +67,16 @@ impl Settings {
     /// `task.maxLogSize`: the bytes of log that a task attempt keeps.
     pub fn task_max_log_size(&self) -> u64 {
         self.size("task.maxLogSize")
+    }
+
+    /// `task.cpus`: the cores that each task takes.
+    pub fn task_cpus(&self) -> u32 {
+        self.count("task.cpus").unwrap_or(1)
+    }
+
+    /// `task.retryWait`: how long a task waits before the third attempt.
+    pub fn task_retry_wait(&self) -> Duration {
+        self.time("task.retryWait").unwrap_or_default()
     }
 
     /// `task.timeout`: how long a task attempt may run; none: as long as it likes.

@@ -18,7 +18,7 @@ pub(crate) const WORKER: WorkerId = WorkerId(7);
 pub(crate) fn settings(set: &[(&str, &str)]) -> Settings {
     let mut settings = Settings::default();
     for (key, value) in set {
-        settings.set(key, value).unwrap();
+        settings.set(key, value).expect("a setting that there is");
     }
     settings
 }

@@ -21,6 +21,8 @@ fn config() -> ProptestConfig {
     ProptestConfig {
         cases: given.cases.max(2_000),
         rng_seed,
+        // The seed says it all.
+        failure_persistence: None,
         ..given
     }
 }

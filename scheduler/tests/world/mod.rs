@@ -58,6 +58,8 @@ pub(crate) struct World {
     now: u64,
     rdds: Vec<Rdd>,
     released: BTreeSet<RddId>,
+    /// Executors that the driver wants to be rid of.
+    given_back: BTreeSet<ExecutorId>,
     /// Cores.
     executors: BTreeMap<ExecutorId, u32>,
     next_executor: u32,
@@ -93,6 +95,7 @@ impl World {
             now: 0,
             rdds: rdds(nodes),
             released: BTreeSet::new(),
+            given_back: BTreeSet::new(),
             executors: BTreeMap::new(),
             next_executor: 0,
             running: BTreeMap::new(),
@@ -178,12 +181,22 @@ impl World {
             self.step(Fault::ExecutorAdded(1));
         }
         for _ in 0..1_000_000 {
-            if self.running.is_empty() {
+            if self.running.is_empty() && !self.wake() {
                 return;
             }
             self.end(0, None);
         }
         panic!("it does not come to an end");
+    }
+
+    /// Goes on to the next deadline; returns whether there is one.
+    fn wake(&mut self) -> bool {
+        let deadline = self.driver.next_deadline();
+        if let Some(deadline) = deadline {
+            self.now = self.now.max(deadline.as_micros());
+            self.handle(Input::DeadlineReached);
+        }
+        deadline.is_some()
     }
 
     pub(crate) fn assert_all_finished(&self) {
@@ -241,6 +254,7 @@ impl World {
             image,
             name,
             call_site,
+            pool: None,
         }));
     }
 
@@ -452,6 +466,10 @@ impl World {
                 self.committed.insert(key, attempt);
             }
             Action::DenyCommit { .. } => {}
+            Action::KillExecutor { executor, .. } => {
+                assert!(self.executors.contains_key(&executor));
+                self.given_back.insert(executor);
+            }
             Action::FinishJob { job } => {
                 let job = &mut self.jobs[job.0 as usize];
                 assert_eq!(job.accepted, job.partitions);

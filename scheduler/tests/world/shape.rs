@@ -119,5 +119,6 @@ fn rdd(older: &[Rdd], node: &Node, cached: bool, shuffles: &mut impl Iterator<It
         } else {
             StorageLevel::None
         },
+        preferences: Vec::new(),
     }
 }
