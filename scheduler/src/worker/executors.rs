@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::message::{ApplicationSpec, ExecutorName, ExecutorState, ToMaster};
 
-use super::children::{FinishedExecutor, Kind, Name, Phase, Stop};
+use super::children::{FinishedExecutor, Kind, Name, Phase};
 use super::room::{Answer, Share};
 use super::{Action, EventKind, Outbox, Worker};
 
@@ -85,8 +85,8 @@ impl Worker {
 
     pub(super) fn kill_executor(&mut self, name: ExecutorName, out: &mut Outbox) {
         if self.children.contains_key(&Name::Executor(name)) {
-            let stop = Stop::Ordered("the master ordered it".into());
-            return self.stop_child(Name::Executor(name), stop, out);
+            let reason = "the master ordered it".into();
+            return self.stop_child(Name::Executor(name), reason, out);
         }
         if !self.repeat_end(name, out) {
             // Its launch, should it still come, does nothing.
@@ -119,7 +119,7 @@ impl Worker {
             return;
         };
         let (state, reason) = match (&child.stop, exit_code) {
-            (Some(stop), _) => (ExecutorState::Killed, stop.reason().clone()),
+            (Some(stop), _) => (ExecutorState::Killed, stop.clone()),
             (None, None) => (ExecutorState::Failed, reason),
             (None, Some(_)) => (ExecutorState::Exited, reason),
         };

@@ -33,7 +33,7 @@ use crate::message::{ExecutorReport, ToMaster, ToWorker, WorkerInfo};
 use crate::timers::Timers;
 use crate::{Address, ApplicationId, Epoch, Random, Settings, Time};
 
-use children::{Child, Name, Stop};
+use children::{Child, Name};
 use folders::Application;
 use limits::Limits;
 use reports::Reports;
@@ -281,8 +281,7 @@ impl Worker {
         self.publish(EventKind::Stopping { reason }, out);
         let names: Vec<Name> = self.children.keys().copied().collect();
         for name in names {
-            let stop = Stop::WithWorker("its worker is being stopped".into());
-            self.stop_child(name, stop, out);
+            self.stop_child(name, "its worker is being stopped".into(), out);
         }
     }
 

@@ -49,7 +49,12 @@ fn process_failing_several_times_and_then_succeeding() {
     let mut machine = Machine::registered(QUIET);
     machine.launch_driver(0, 1, true);
     for wait in [1, 2, 4] {
-        assert!(run(&mut machine, Duration::ZERO, -1).is_empty());
+        assert_eq!(
+            run(&mut machine, Duration::ZERO, -1),
+            [format!(
+                "a:7077 < driver-1-0000 Relaunching: it ended; it is started again after {wait} s"
+            )]
+        );
         let (waited, lines) = machine.wait();
         assert_eq!(waited, Duration::from_secs(wait));
         assert_eq!(lines, ["start driver-1-0000"]);
@@ -219,16 +224,14 @@ fn a_driver_waits_for_room_that_the_master_believes_in() {
 fn a_driver_is_handed_back_when_no_room_comes() {
     let mut machine = Machine::registered(QUIET);
     machine.launch(0, 6);
-    machine.launch_driver(0, 4, false);
+    machine.launch_driver(0, 4, true);
     let (waited, lines) = machine.wait();
     assert_eq!(waited, Duration::from_secs(30));
-    assert_eq!(
-        lines,
-        ["a:7077 < driver-1-0000 Relaunching: 4 cores and 1024 MiB have not become free in 30 s"]
-    );
+    let end = "a:7077 < driver-1-0000 Killed: 4 cores and 1024 MiB have not become free in 30 s";
+    assert_eq!(lines, [end]);
     machine.ended(executor(0), Some(0));
-    // It has not ended, so it may be tried here again.
-    assert_eq!(machine.launch_driver(0, 4, false), ["start driver-1-0000"]);
+    // The master has given it another name by now.
+    assert_eq!(machine.launch_driver(0, 4, true), [end]);
 }
 
 #[test]

@@ -21,10 +21,9 @@ fn a_decommissioned_worker_takes_no_more_and_keeps_what_runs() {
         machine.launch(1, 1),
         ["a:7077 < app-1-0000/executor-1 Failed: the worker is being taken out of service"]
     );
-    // A driver that was never run is not at its end: another worker can run it.
     assert_eq!(
         machine.launch_driver(0, 1, false),
-        ["a:7077 < driver-1-0000 Relaunching: the worker is being taken out of service"]
+        ["a:7077 < driver-1-0000 Killed: the worker is being taken out of service"]
     );
     assert_eq!(machine.worker.executors().count(), 1);
 }
@@ -90,10 +89,12 @@ fn a_worker_that_stops_ends_its_children_first() {
         machine.ended(executor(0), Some(143))[0],
         "a:7077 < app-1-0000/executor-0 Killed with 143: its worker is being stopped"
     );
-    // Nobody wanted the driver to end, so it is not reported as killed.
     assert_eq!(
         machine.driver_ended(0, Some(143)),
-        ["exit: it was asked to stop"]
+        [
+            "a:7077 < driver-1-0000 Killed: its worker is being stopped",
+            "exit: it was asked to stop"
+        ]
     );
     assert!(machine.hear(1, launch(executor(2), 1)).is_empty());
 }
