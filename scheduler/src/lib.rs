@@ -12,6 +12,7 @@
 
 pub mod allocation;
 pub mod client;
+pub mod cluster;
 mod dag;
 mod driver;
 pub mod event;
@@ -20,10 +21,12 @@ mod failure;
 mod following;
 mod id;
 mod lineage;
+pub mod link;
 pub mod memory;
 pub mod message;
 mod metrics;
 mod order;
+pub mod pools;
 pub mod progress;
 pub mod random;
 pub mod settings;

@@ -4,9 +4,12 @@
 //! rows of one subject, and beside them the way to read them. A value is checked when it is set; nothing downstream
 //! checks it again.
 
+mod allocation;
 mod application;
+mod cluster;
 mod definition;
 mod exclusion;
+mod executors;
 mod locality;
 mod pools;
 mod speculation;
@@ -24,7 +27,10 @@ pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let mut all = [
+        allocation::ROWS,
         application::ROWS,
+        cluster::ROWS,
+        executors::ROWS,
         exclusion::ROWS,
         locality::ROWS,
         pools::ROWS,

@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Definition] = &[
         Shape::Flag,
         Some("false"),
         "Whether workers and executors can be taken out of service in good order: they finish what they do and \
-         take no more. Without it such a request is refused.",
+         take no more. Without it such a request is refused. Idle executors are given back in the same way.",
     ),
     Definition::ours(
         "deploy.client.registrationRetries",
@@ -102,13 +102,6 @@ pub(super) const ROWS: &[Definition] = &[
         Some("16"),
         "How often it tries again in all; those after `worker.initialRegistrationRetries` are 30 to 90 seconds \
          apart. Then it ends.",
-    ),
-    Definition::spark(
-        "worker.timeout",
-        Shape::Time,
-        Some("60s"),
-        "How long a worker may be silent before the master takes it for dead. It sends a heartbeat four times as \
-         often.",
     ),
     Definition::spark(
         "worker.ui.retainedDrivers",
@@ -207,11 +200,6 @@ impl Settings {
     pub fn worker_max_registration_retries(&self) -> u32 {
         self.count("worker.maxRegistrationRetries")
             .unwrap_or_default()
-    }
-
-    /// `worker.timeout`: how long a worker may be silent.
-    pub fn worker_timeout(&self) -> Duration {
-        self.time("worker.timeout").unwrap_or_default()
     }
 
     /// `worker.ui.retainedDrivers`: ended drivers that a worker still shows.
