@@ -309,7 +309,7 @@ fn say_to_driver(message: &ToDriver) -> String {
         ToDriver::StatusUpdate {
             attempt, outcome, ..
         } => match outcome {
-            Outcome::Succeeded => format!("{attempt} succeeded"),
+            Outcome::Succeeded | Outcome::Wrote(_) => format!("{attempt} succeeded"),
             Outcome::Failed(failure) => format!("{attempt} {}: {failure}", failure.kind),
         },
         ToDriver::Heartbeat { running, .. } => {
