@@ -86,9 +86,11 @@ impl Client {
                 out,
             );
         }
-        if before.is_some() {
-            self.acknowledge(application, out);
+        if before.is_none() {
+            // Whoever gives the name knows that no executor has a number yet.
+            self.acknowledged = self.following.epoch();
         }
+        self.acknowledge(application, out);
         self.say_wanted(application, out);
     }
 
