@@ -5,28 +5,80 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod checks;
 mod clock;
+mod data;
+mod disk;
+mod driver;
+mod election;
+mod executor;
 mod faults;
+mod inject;
+mod lines;
+mod master;
 mod network;
 mod ping;
 mod process;
+mod program;
 mod queue;
+mod runner;
+mod scenario;
+#[path = "../world/shape.rs"]
+mod shape;
+mod site;
+mod submitter;
+mod task;
 mod trace;
+mod users;
+mod wakes;
+mod worker;
 mod world;
 
 use std::time::Duration;
 
-use clock::Clock;
-use network::{HostId, Weather};
+use network::Weather;
 use ping::Ping;
 use process::{Machine, ProcessId};
+use runner::{Family, run_family, tell};
+use scenario::Scenario;
 use scheduler::Time;
+use site::Role;
 use trace::Trace;
 use world::World;
 
+/// Seed n is run as the family at n modulo their number.
+const FAMILIES: &[(&str, Family)] = &[
+    ("quiet_clusters_finish", scenario::quiet),
+    ("clusters_survive_faults", scenario::troubled),
+];
+
+#[test]
+fn quiet_clusters_finish() {
+    run_family("quiet_clusters_finish", FAMILIES);
+}
+
+#[test]
+fn clusters_survive_faults() {
+    run_family("clusters_survive_faults", FAMILIES);
+}
+
+/// Shows the trace of the seed that the environment names: `SEED=1234`.
+#[test]
+fn replay() {
+    let Some(seed) = runner::seed() else { return };
+    let (name, family) = FAMILIES[usize::try_from(seed).unwrap() % FAMILIES.len()];
+    let (lines, failure) = runner::trace(seed, family);
+    lines.iter().for_each(|line| tell(line));
+    tell(&format!(
+        "seed {seed}, {name}: {}",
+        failure.as_deref().unwrap_or("nothing is wrong")
+    ));
+    assert_eq!(failure, None);
+}
+
 fn ping(world: &mut World, number: usize, most: u64) -> ProcessId {
+    let host = world.add_site(Role::Client, 0, 0);
     let address = |number| format!("host-{number}:1").as_str().into();
-    let clock = Clock::ahead_by(Duration::from_secs(number as u64));
     let ping = Ping {
         peer: address(1 - number),
         said: 0,
@@ -35,11 +87,11 @@ fn ping(world: &mut World, number: usize, most: u64) -> ProcessId {
         heard: Vec::new(),
         disconnected: 0,
     };
-    world.spawn(&address(number), HostId(number), clock, Machine::Ping(ping))
+    world.spawn(&address(number), host, Machine::Ping(ping))
 }
 
 fn pings(seed: u64) -> (World, [ProcessId; 2]) {
-    let mut world = World::new(seed, Trace::kept());
+    let mut world = World::new(seed, Scenario::empty(), Trace::kept());
     world.network.weather = Weather {
         drop: 100_000,
         delay: 50_000,
@@ -55,7 +107,9 @@ fn pings(seed: u64) -> (World, [ProcessId; 2]) {
 fn counting_over_a_bad_network_arrives_in_order() {
     let (world, both) = pings(1);
     for id in both {
-        let Machine::Ping(ping) = &world.processes[&id].machine;
+        let Machine::Ping(ping) = &world.processes[&id].machine else {
+            panic!("it is a ping")
+        };
         assert_eq!(ping.heard, (0..500).collect::<Vec<_>>());
         assert_eq!(ping.disconnected, 0);
     }

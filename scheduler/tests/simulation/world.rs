@@ -4,21 +4,36 @@
 //! carried out at once, or planned.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::time::Duration;
 
-use scheduler::link::{self, Config, Link, Packet};
-use scheduler::{Address, Message, Random, Time};
+use scheduler::client::submission;
+use scheduler::link::Packet;
+use scheduler::{Address, AttemptId, JobId, Message, Random, Time};
+use scheduler::{application, cluster, executor, worker};
 
-use crate::clock::Clock;
-use crate::faults::Counts;
-use crate::network::{Arrival, EndpointId, HostId, Network};
-use crate::process::{Going, Line, Machine, Process, ProcessId};
+use crate::checks::Checks;
+use crate::data::Data;
+use crate::disk::Store;
+use crate::driver::Errand;
+use crate::election::Election;
+use crate::faults::{Counts, Kind};
+use crate::network::{EndpointId, HostId, Network};
+use crate::process::{Going, Machine, Process, ProcessId};
+use crate::program::Program;
+use crate::queue::Queue;
+use crate::scenario::Scenario;
+use crate::site::Site;
 use crate::trace::Trace;
+use crate::worker::ChildId;
 
-/// Packets that wait at most for a process that is stopped.
-const WAITING_MAX: usize = 1_000;
+/// Things that wait at most for a process that is stopped.
+const WAITING_MAX: usize = 10_000;
 
 /// Something that will happen.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum What {
     Arrive {
         to: EndpointId,
@@ -29,37 +44,156 @@ pub(crate) enum What {
     Wake(ProcessId),
     /// A link's deadline may have come.
     WakeLine(ProcessId, EndpointId),
+    Tell(ProcessId, Told),
+    /// The election service looks for a leader.
+    Elect,
+    /// The store makes a write durable.
+    Settle,
+    /// A machine's daemon begins, where none runs.
+    Start(HostId),
+    /// A worker's child begins.
+    Spawn(ProcessId, ChildId),
+    /// A worker's child is gone, with this exit code, or could not be started.
+    EndChild(ProcessId, ChildId, Option<i32>),
+    /// A task goes on.
+    Step(ProcessId, AttemptId),
+    /// A program goes on.
+    Program(ProcessId),
+    /// A program loses patience.
+    Cancel(ProcessId, JobId),
+    /// A user comes with an errand.
+    Come(usize),
+    /// Something goes wrong.
+    Fault,
+    /// Something that went wrong is over.
+    Mend(Mend),
+    /// From now on nothing goes wrong.
+    Heal,
+    /// Users look after their errands.
+    Look,
+}
+
+impl What {
+    /// Returns the process that it happens to.
+    fn process(&self, network: &Network) -> Option<ProcessId> {
+        match self {
+            Self::Arrive { to, .. } => network.listener(*to),
+            Self::Wake(process)
+            | Self::WakeLine(process, _)
+            | Self::Tell(process, _)
+            | Self::Spawn(process, _)
+            | Self::Step(process, _)
+            | Self::Program(process)
+            | Self::Cancel(process, _) => Some(*process),
+            _ => None,
+        }
+    }
+}
+
+/// What a machine is told.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Master(cluster::Input),
+    Worker(worker::Input),
+    Executor(executor::Input),
+    Driver(application::Input),
+    Submission(submission::Input),
+}
+
+/// A fault that ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mend {
+    Cut(HostId, HostId),
+    Stopped(ProcessId),
+    Slow(HostId),
+    Full(HostId),
+    Store,
+    Down(HostId),
+    /// A flapping worker crashes again.
+    Flap(HostId),
+    /// A decommissioned worker ends.
+    Leaves(ProcessId),
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) applications: u64,
+    pub(crate) executors: u64,
+    pub(crate) jobs: u64,
+    pub(crate) tasks: u64,
+    /// What masters and drivers ordered.
+    pub(crate) decisions: u64,
+    pub(crate) events: u64,
+    /// Applications that ended before their time because of a fault.
+    pub(crate) excused: u64,
+}
+
+impl AddAssign<&Self> for Stats {
+    fn add_assign(&mut self, other: &Self) {
+        self.applications += other.applications;
+        self.executors += other.executors;
+        self.jobs += other.jobs;
+        self.tasks += other.tasks;
+        self.decisions += other.decisions;
+        self.events += other.events;
+        self.excused += other.excused;
+    }
 }
 
 /// All there is.
 #[derive(Debug)]
 pub(crate) struct World {
+    pub(crate) scenario: Scenario,
     pub(crate) now: Time,
-    pub(crate) queue: crate::queue::Queue<What>,
+    pub(crate) queue: Queue<What>,
     pub(crate) random: Random,
     pub(crate) network: Network,
+    pub(crate) sites: Vec<Site>,
+    /// Where masters listen, in every life.
+    pub(crate) master_addresses: Vec<Address>,
     pub(crate) processes: BTreeMap<ProcessId, Process>,
     next_process: u32,
+    pub(crate) election: Election,
+    pub(crate) store: Store,
+    pub(crate) data: Data,
+    pub(crate) errands: Vec<Errand>,
+    /// What runs in which driver, by where it listens.
+    pub(crate) programs: BTreeMap<EndpointId, Arc<Program>>,
+    /// When faults ended, if they have.
+    pub(crate) healed: Option<Time>,
+    pub(crate) checks: Checks,
     pub(crate) counts: Counts,
+    pub(crate) stats: Stats,
     pub(crate) trace: Trace,
-    pub(crate) events: u64,
     /// How many deadlines in a row came at the same moment.
-    busy: u32,
+    pub(crate) busy: u32,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
+    /// An empty world; `scenario` is what is in it once it [begins](Self::begin).
+    pub(crate) fn new(seed: u64, scenario: Scenario, trace: Trace) -> Self {
         let mut random = Random::new(seed);
         Self {
+            scenario,
             now: Time::START,
-            queue: crate::queue::Queue::default(),
+            queue: Queue::default(),
             network: Network::new(random.draw()),
             random,
+            sites: Vec::new(),
+            master_addresses: Vec::new(),
             processes: BTreeMap::new(),
             next_process: 0,
+            election: Election::default(),
+            store: Store::default(),
+            data: Data::default(),
+            errands: Vec::new(),
+            programs: BTreeMap::new(),
+            healed: None,
+            checks: Checks::default(),
             counts: Counts::default(),
+            stats: Stats::default(),
             trace,
-            events: 0,
             busy: 0,
         }
     }
@@ -69,27 +203,17 @@ impl World {
         while let Some((at, what)) = self.queue.pop_until(end) {
             self.busy = if at > self.now { 0 } else { self.busy };
             self.now = at;
-            self.events += 1;
-            self.happen(what);
+            self.stats.events += 1;
+            if let Some(what) = self.hold(what) {
+                self.happen(what);
+            }
         }
         self.now = self.now.max(end);
     }
 
-    fn happen(&mut self, what: What) {
-        let Some(what) = self.hold(what) else { return };
-        match what {
-            What::Arrive { to, from, packet } => self.arrive(to, from, packet),
-            What::Wake(process) => self.wake(process),
-            What::WakeLine(process, peer) => self.wake_line(process, peer),
-        }
-    }
-
     /// Keeps what happens to a process that is stopped; it finds it when it goes on.
     fn hold(&mut self, what: What) -> Option<What> {
-        let process = match &what {
-            What::Arrive { to, .. } => self.network.listener(*to),
-            What::Wake(process) | What::WakeLine(process, _) => Some(*process),
-        };
+        let process = what.process(&self.network);
         let process = process.and_then(|process| self.processes.get_mut(&process));
         let Some(waiting) = process.and_then(|process| process.stopped.as_mut()) else {
             return Some(what);
@@ -100,20 +224,87 @@ impl World {
         None
     }
 
-    pub(crate) fn spawn(
-        &mut self,
-        address: &Address,
-        host: HostId,
-        clock: Clock,
-        machine: Machine,
-    ) -> ProcessId {
+    fn happen(&mut self, what: What) {
+        match what {
+            What::Arrive { to, from, packet } => self.arrive(to, from, packet),
+            What::Wake(process) => self.wake(process),
+            What::WakeLine(process, peer) => self.wake_line(process, peer),
+            What::Tell(process, told) => self.tell(process, told),
+            What::Elect => self.elect(),
+            What::Settle => self.settle(),
+            What::Start(host) => self.start_daemon(host),
+            What::Spawn(worker, child) => self.spawn_child(worker, child),
+            What::EndChild(worker, child, code) => self.end_child(worker, child, code),
+            What::Step(process, attempt) => self.step(process, attempt),
+            What::Program(process) => self.program(process),
+            What::Cancel(process, job) => self.cancel(process, job),
+            What::Come(errand) => self.come(errand),
+            What::Fault => self.fault(),
+            What::Mend(mend) => self.mend(mend),
+            What::Heal => self.heal(),
+            What::Look => self.look(),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, id: ProcessId, told: Told) {
+        match told {
+            Told::Master(input) => self.tell_master(id, input),
+            Told::Worker(input) => self.tell_worker(id, input),
+            Told::Executor(input) => self.tell_executor(id, input),
+            Told::Driver(input) => self.tell_driver(id, input),
+            Told::Submission(input) => self.tell_submitter(id, input),
+        }
+    }
+
+    pub(crate) fn plan(&mut self, within: Duration, what: What) {
+        self.queue.plan(self.now + within, what);
+    }
+
+    /// Plans to tell a machine something next.
+    pub(crate) fn plan_told(&mut self, id: ProcessId, told: Told) {
+        self.plan(Duration::ZERO, What::Tell(id, told));
+    }
+
+    /// Draws a time from `least` to below `most` milliseconds.
+    pub(crate) fn millis(&mut self, least: u64, most: u64) -> Duration {
+        let span = most.saturating_sub(least).max(1) * 1_000;
+        Duration::from_micros(least * 1_000 + self.random.below(span))
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, among: &[T]) -> Option<T> {
+        let at = self.random.below(among.len().max(1) as u64);
+        among.get(usize::try_from(at).unwrap()).copied()
+    }
+
+    pub(crate) fn note<D: Display>(&mut self, line: impl FnOnce() -> D) {
+        self.trace.line(self.now, line);
+    }
+
+    /// Draws whether a fault happens where it could, and counts it.
+    pub(crate) fn strikes(&mut self, kind: Kind) -> bool {
+        let chance = self.scenario.faults.chance(kind);
+        let strikes = chance > 0 && self.healed.is_none() && self.random.happens(chance);
+        if strikes {
+            self.counts.add(kind);
+            self.note(|| format!("fault: {kind}"));
+        }
+        strikes
+    }
+
+    pub(crate) fn free_address(&mut self, host: HostId) -> Address {
+        let site = &mut self.sites[host.0];
+        site.port += 1;
+        format!("{}:{}", site.name, site.port).as_str().into()
+    }
+
+    pub(crate) fn spawn(&mut self, address: &Address, host: HostId, machine: Machine) -> ProcessId {
         let id = ProcessId(self.next_process);
         self.next_process += 1;
         let process = Process {
             address: address.clone(),
             endpoint: self.network.listen(address, host, id),
             host,
-            clock,
+            clock: self.sites[host.0].clock,
             lines: BTreeMap::new(),
             wake: None,
             stopped: None,
@@ -136,221 +327,5 @@ impl World {
             .line(self.now, || format!("{process} ends, {going:?}"));
         self.network
             .stop_listening(process.endpoint, going != Going::Silent);
-    }
-
-    fn hang_up(&mut self, id: ProcessId) {
-        let peers = self
-            .processes
-            .get(&id)
-            .map(|process| process.lines.keys().copied().collect::<Vec<_>>());
-        for peer in peers.unwrap_or_default() {
-            self.tell_line(id, peer, link::Input::CloseAsked);
-        }
-    }
-
-    /// A process says something to another one.
-    pub(crate) fn say(&mut self, id: ProcessId, to: &Address, message: Message) {
-        self.trace
-            .line(self.now, || format!("  to {to}: {message:?}"));
-        let peer = self.network.endpoint(to);
-        self.tell_line(id, peer, link::Input::Said(message));
-    }
-
-    fn arrive(&mut self, to: EndpointId, from: EndpointId, packet: Packet<Message>) {
-        match self.network.arrival(to) {
-            Arrival::At(process) => self.tell_line(process, from, link::Input::Received(packet)),
-            Arrival::Nowhere => {}
-            Arrival::Refused => {
-                if let Some(refusal) = packet.refusal() {
-                    self.transmit(to, from, refusal);
-                }
-            }
-        }
-    }
-
-    fn transmit(&mut self, from: EndpointId, to: EndpointId, packet: Packet<Message>) {
-        let [first, second] = self.network.travel(from, to, &mut self.counts);
-        if let Some(way) = second {
-            let packet = packet.clone();
-            self.queue
-                .plan(self.now + way, What::Arrive { to, from, packet });
-        }
-        if let Some(way) = first {
-            self.queue
-                .plan(self.now + way, What::Arrive { to, from, packet });
-        }
-    }
-
-    fn tell_line(&mut self, id: ProcessId, peer: EndpointId, input: link::Input<Message>) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let (now, us) = (process.clock.read(self.now), process.endpoint);
-        let line = process.lines.entry(peer).or_insert_with(|| Line {
-            link: Link::new(Config::default(), self.random.draw()),
-            wake: None,
-        });
-        let mut out = Vec::new();
-        line.link.handle(now, input, &mut out);
-        self.plan_wake_line(id, peer);
-        for action in out {
-            match action {
-                link::Action::Transmit(packet) => self.transmit(us, peer, packet),
-                link::Action::Deliver(message) => self.receive(id, peer, message),
-                link::Action::TellClosed(reason) => self.disconnected(id, peer, reason),
-            }
-        }
-    }
-
-    fn receive(&mut self, id: ProcessId, from: EndpointId, message: Message) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let sender = self.network.address(from);
-        self.trace.line(self.now, || {
-            format!("{process} hears {sender}: {message:?}")
-        });
-        match &mut process.machine {
-            Machine::Ping(ping) => ping.hear(&message),
-        }
-    }
-
-    fn disconnected(&mut self, id: ProcessId, peer: EndpointId, reason: link::Reason) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let peer = self.network.address(peer).clone();
-        self.trace.line(self.now, || {
-            format!("{process} is disconnected from {peer}: {reason}")
-        });
-        match &mut process.machine {
-            Machine::Ping(ping) => ping.disconnected += 1,
-        }
-    }
-
-    fn deadline_reached(&mut self, id: ProcessId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let now = process.clock.read(self.now);
-        match &mut process.machine {
-            Machine::Ping(ping) => {
-                let peer = ping.peer.clone();
-                if let Some(message) = ping.count(now) {
-                    self.say(id, &peer, message);
-                }
-            }
-        }
-    }
-
-    fn wake(&mut self, id: ProcessId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        if process.wake != Some(self.now) {
-            return;
-        }
-        process.wake = None;
-        let due = process.machine.next_deadline();
-        if due.is_some_and(|due| due <= process.clock.read(self.now)) {
-            self.busy += 1;
-            assert!(
-                self.busy < 1_000,
-                "{process} has a deadline that it does not meet"
-            );
-            self.deadline_reached(id);
-        }
-        self.plan_wake(id);
-    }
-
-    /// Makes sure that the machine's next deadline is looked at.
-    pub(crate) fn plan_wake(&mut self, id: ProcessId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let Some(due) = process.machine.next_deadline() else {
-            return;
-        };
-        let due = process.clock.when(due, self.now);
-        if process.wake.is_none_or(|wake| due < wake) {
-            process.wake = Some(due);
-            self.queue.plan(due, What::Wake(id));
-        }
-    }
-
-    fn wake_line(&mut self, id: ProcessId, peer: EndpointId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let Some(line) = process.lines.get_mut(&peer) else {
-            return;
-        };
-        if line.wake != Some(self.now) {
-            return;
-        }
-        line.wake = None;
-        let due = line.link.next_deadline();
-        if due.is_some_and(|due| due <= process.clock.read(self.now)) {
-            self.tell_line(id, peer, link::Input::DeadlineReached);
-        } else {
-            self.plan_wake_line(id, peer);
-        }
-    }
-
-    fn plan_wake_line(&mut self, id: ProcessId, peer: EndpointId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let Some(line) = process.lines.get_mut(&peer) else {
-            return;
-        };
-        let Some(due) = line.link.next_deadline() else {
-            process.lines.remove(&peer);
-            return;
-        };
-        let due = process.clock.when(due, self.now);
-        if line.wake.is_none_or(|wake| due < wake) {
-            line.wake = Some(due);
-            self.queue.plan(due, What::WakeLine(id, peer));
-        }
-    }
-
-    /// Stops a process; for itself no time passes.
-    pub(crate) fn stop(&mut self, id: ProcessId) {
-        if let Some(process) = self.processes.get_mut(&id) {
-            process.stopped.get_or_insert_default();
-        }
-    }
-
-    /// Lets a process go on: it finds all that waited, and that it is late.
-    pub(crate) fn go_on(&mut self, id: ProcessId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let waiting = process.stopped.take().unwrap_or_default();
-        self.look_at_clock(id);
-        for what in waiting {
-            self.queue.plan(self.now, what);
-        }
-    }
-
-    /// After a process was stopped, or its clock has jumped.
-    pub(crate) fn look_at_clock(&mut self, id: ProcessId) {
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        process.wake = None;
-        let peers: Vec<EndpointId> = process.lines.keys().copied().collect();
-        self.plan_wake(id);
-        for peer in peers {
-            if let Some(line) = self
-                .processes
-                .get_mut(&id)
-                .and_then(|process| process.lines.get_mut(&peer))
-            {
-                line.wake = None;
-            }
-            self.plan_wake_line(id, peer);
-        }
     }
 }
