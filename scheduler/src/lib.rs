@@ -11,6 +11,7 @@
 //! ```
 
 pub mod allocation;
+pub mod application;
 pub mod client;
 pub mod cluster;
 mod dag;
