@@ -11,6 +11,7 @@
 //! ```
 
 pub mod allocation;
+pub mod application;
 pub mod client;
 pub mod cluster;
 mod dag;
@@ -26,6 +27,7 @@ pub mod memory;
 pub mod message;
 mod metrics;
 mod order;
+pub mod pools;
 pub mod progress;
 pub mod random;
 pub mod settings;
@@ -34,6 +36,7 @@ mod time;
 mod timers;
 pub mod worker;
 
+pub use dag::BucketSizes;
 pub use driver::Driver;
 pub use event::Event;
 pub use failure::{Cause, FailureKind, JobFailure, Outcome, TaskFailure};
@@ -44,7 +47,7 @@ pub use id::{
 pub use lineage::{Dependency, LineageError, PARTITIONS_MAX, PartitionMap, Rdd, StorageLevel};
 pub use message::Message;
 pub use metrics::TaskMetrics;
-pub use order::{Action, Input, JobSpec, KillReason, Outbox, Task, Work};
+pub use order::{Action, Input, JobSpec, KillReason, MapOutputStatistics, Outbox, Task, Work};
 pub use progress::Progress;
 pub use random::Random;
 pub use settings::Settings;

@@ -104,6 +104,8 @@ impl Progress {
             EventKind::JobEnded { job, result } => self.end_job(*job, result),
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
+            | EventKind::ExecutorsAwaited { .. }
+            | EventKind::ExecutorsRequested { .. }
             | EventKind::ExecutorDecommissioned { .. }
             | EventKind::ExecutorExcluded { .. }
             | EventKind::ExecutorReadmitted { .. }
@@ -111,6 +113,7 @@ impl Progress {
             | EventKind::HostReadmitted { .. }
             | EventKind::SpeculationStarted { .. }
             | EventKind::TaskRetried { .. }
+            | EventKind::MapOutputsLost { .. }
             | EventKind::TaskSetSchedulable { .. }
             | EventKind::TaskSetUnschedulable { .. }
             | EventKind::TaskSetWaiting { .. }
@@ -289,6 +292,8 @@ mod tests {
             name: "count".into(),
             call_site: "main.rs:1".into(),
             stages,
+            group: None,
+            tags: Vec::new(),
         }
     }
 

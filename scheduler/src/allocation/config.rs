@@ -113,7 +113,7 @@ impl Config {
             shuffle_tracking: settings.dynamic_allocation_shuffle_tracking_enabled(),
             shuffle_timeout: settings.dynamic_allocation_shuffle_tracking_timeout(),
             executor_cores: spec.executor_cores,
-            task_cpus: task_cpus(settings),
+            task_cpus: settings.task_cpus(),
             decommission: settings.decommission_enabled(),
         };
         config.check().map(|()| config)
@@ -142,11 +142,6 @@ impl Config {
             _ => Ok(()),
         }
     }
-}
-
-fn task_cpus(settings: &Settings) -> u32 {
-    let text = settings.get("task.cpus");
-    text.and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 /// Returns how many of [`WHOLE`] a share is; anything but nothing is at least one.

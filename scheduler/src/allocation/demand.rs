@@ -165,9 +165,9 @@ impl Demand {
     }
 
     /// A further attempt at a partition is wanted.
-    pub(super) fn speculate(&mut self, stage: StageId, attempt: u32, partition: u32) {
-        let load = self.loads.get_mut(&stage);
-        let load = load.filter(|load| load.attempt == attempt && load.begun.contains(partition));
+    pub(super) fn speculate(&mut self, name: TaskName) {
+        let partition = name.partition;
+        let load = load(&mut self.loads, name).filter(|load| load.begun.contains(partition));
         if let Some(load) = load.filter(|load| !load.done.contains(partition)) {
             self.speculated += u64::from(load.speculated.insert(partition));
         }

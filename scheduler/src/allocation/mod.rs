@@ -19,9 +19,7 @@ use std::time::Duration;
 
 use crate::event::{EventKind, StageInfo, StageKind};
 use crate::message::ApplicationSpec;
-use crate::{
-    AttemptId, ExecutorId, JobId, Outcome, RddId, Settings, ShuffleId, StageId, TaskName, Time,
-};
+use crate::{AttemptId, ExecutorId, JobId, Outcome, RddId, Settings, ShuffleId, TaskName, Time};
 
 pub use config::Error;
 
@@ -39,34 +37,6 @@ const REVIEW: Duration = Duration::from_millis(100);
 pub enum Input<'e> {
     /// The driver has said so: what jobs, stages, tasks and executors do.
     Event(&'e EventKind),
-    /// A further attempt at a task that runs is wanted.
-    TaskSpeculated {
-        /// Its stage.
-        stage: StageId,
-        /// The attempt at the stage.
-        attempt: u32,
-        /// The task's partition.
-        partition: u32,
-    },
-    /// No executor may run the tasks of a stage: all are excluded for it.
-    TaskSetUnschedulable {
-        /// The stage.
-        stage: StageId,
-        /// The attempt at it.
-        attempt: u32,
-    },
-    /// An executor may run the tasks of the stage again.
-    TaskSetSchedulable {
-        /// The stage.
-        stage: StageId,
-        /// The attempt at it.
-        attempt: u32,
-    },
-    /// An executor takes no more tasks and goes by itself.
-    ExecutorDecommissioned {
-        /// Who.
-        executor: ExecutorId,
-    },
     /// An executor has cached a partition.
     BlockStored {
         /// The dataset.
@@ -193,20 +163,6 @@ impl Allocation {
         let config = &self.config;
         match input {
             Input::Event(event) => self.observe(event),
-            Input::TaskSpeculated {
-                stage,
-                attempt,
-                partition,
-            } => self.demand.speculate(stage, attempt, partition),
-            Input::TaskSetUnschedulable { stage, attempt } => {
-                self.demand.set_unschedulable(stage, attempt, true);
-            }
-            Input::TaskSetSchedulable { stage, attempt } => {
-                self.demand.set_unschedulable(stage, attempt, false);
-            }
-            Input::ExecutorDecommissioned { executor } => {
-                self.executors.decommission(executor, config);
-            }
             Input::BlockStored {
                 rdd,
                 partition,
@@ -262,6 +218,16 @@ impl Allocation {
             EventKind::TaskEnded {
                 attempt, outcome, ..
             } => self.end(*attempt, outcome),
+            EventKind::SpeculationStarted { task, .. } => self.demand.speculate(*task),
+            EventKind::TaskSetUnschedulable { stage, attempt, .. } => {
+                self.demand.set_unschedulable(*stage, *attempt, true);
+            }
+            EventKind::TaskSetSchedulable { stage, attempt } => {
+                self.demand.set_unschedulable(*stage, *attempt, false);
+            }
+            EventKind::ExecutorDecommissioned { executor, .. } => {
+                self.executors.decommission(*executor, &self.config);
+            }
             EventKind::JobEnded { job, .. } => {
                 for shuffle in self.shuffles.end(*job) {
                     self.executors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::allocation::{Action, Allocation, Error, Input};
-use scheduler::event::{EventKind, JobResult, StageInfo, StageKind};
+use scheduler::event::{EventKind, JobResult, Locality, SlowReason, StageInfo, StageKind};
 use scheduler::message::ApplicationSpec;
 use scheduler::{
     AttemptId, ExecutorId, FailureKind, ImageId, JobId, Outcome, RddId, Settings, ShuffleId,
@@ -187,19 +187,30 @@ impl Asker {
     }
 
     pub(crate) fn speculate(&mut self, stage: u32, partition: u32) {
-        self.handle(Input::TaskSpeculated {
-            stage: StageId(stage),
-            attempt: 0,
-            partition,
-        });
+        let task = name((stage, 0), partition);
+        let because = SlowReason::LongerThan { micros: 1 };
+        self.tell(&EventKind::SpeculationStarted { task, because });
     }
 
     pub(crate) fn unschedulable(&mut self, stage: u32, so: bool) {
-        let stage = StageId(stage);
-        self.handle(if so {
-            Input::TaskSetUnschedulable { stage, attempt: 0 }
+        let (stage, attempt) = (StageId(stage), 0);
+        self.tell(&if so {
+            let (partition, until) = (0, self.now);
+            EventKind::TaskSetUnschedulable {
+                stage,
+                attempt,
+                partition,
+                until,
+            }
         } else {
-            Input::TaskSetSchedulable { stage, attempt: 0 }
+            EventKind::TaskSetSchedulable { stage, attempt }
+        });
+    }
+
+    pub(crate) fn decommission(&mut self, executor: u32) {
+        self.tell(&EventKind::ExecutorDecommissioned {
+            executor: ExecutorId(executor),
+            reason: "its worker is about to go".into(),
         });
     }
 
@@ -289,34 +300,29 @@ fn info(stage: u32, attempt: u32, tasks: u32, shuffle: Option<u32>) -> StageInfo
 }
 
 /// An attempt at a task has begun.
-pub(crate) fn started(
-    (stage, stage_attempt): (u32, u32),
-    partition: u32,
-    attempt: u64,
-    executor: u32,
-) -> EventKind {
-    let task = TaskName {
+pub(crate) fn started(stage: (u32, u32), partition: u32, attempt: u64, executor: u32) -> EventKind {
+    EventKind::TaskStarted {
+        task: name(stage, partition),
+        attempt: AttemptId(attempt),
+        executor: ExecutorId(executor),
+        locality: Locality::default(),
+        speculative: false,
+    }
+}
+
+fn name((stage, stage_attempt): (u32, u32), partition: u32) -> TaskName {
+    TaskName {
         stage: StageId(stage),
         stage_attempt,
         partition,
         attempt: 0,
-    };
-    EventKind::TaskStarted {
-        task,
-        attempt: AttemptId(attempt),
-        executor: ExecutorId(executor),
     }
 }
 
 /// An attempt at a task has ended.
 pub(crate) fn ended(attempt: u64, outcome: Outcome) -> EventKind {
     EventKind::TaskEnded {
-        task: TaskName {
-            stage: StageId(0),
-            stage_attempt: 0,
-            partition: 0,
-            attempt: 0,
-        },
+        task: name((0, 0), 0),
         attempt: AttemptId(attempt),
         executor: ExecutorId(0),
         outcome,

@@ -1,6 +1,6 @@
 //! Which executors are idle, and since when (Spark: `ExecutorMonitorSuite`).
 
-use scheduler::{ExecutorId, FailureKind, RddId, Settings, ShuffleId};
+use scheduler::{FailureKind, RddId, Settings, ShuffleId};
 
 use crate::asker::{Asker, failed, settings};
 use scheduler::allocation::Input;
@@ -269,9 +269,7 @@ fn ignore_block_updates_if_executor_is_not_there() {
 fn a_decommissioned_executor_is_not_given_back() {
     let mut asker = Asker::new(&timeouts());
     asker.add([1, 2]);
-    asker.handle(Input::ExecutorDecommissioned {
-        executor: ExecutorId(1),
-    });
+    asker.decommission(1);
     asker.pass(IDLE);
     assert_eq!(asker.killed(), [2]);
 }

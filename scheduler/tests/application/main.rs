@@ -3,7 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod asker;
+mod cluster;
 mod growing;
+mod heartbeats;
 mod idling;
 mod laws;
+mod leaving;
+mod registering;
+mod running;
 mod shrinking;
+mod site;

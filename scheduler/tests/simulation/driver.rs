@@ -276,6 +276,9 @@ impl World {
             name: "count".into(),
             call_site: "main.rs:1".into(),
             pool: planned.pool.map(Into::into),
+            shuffle: None,
+            group: None,
+            tags: Vec::new(),
         })
     }
 

@@ -251,9 +251,12 @@ impl World {
             job,
             rdd,
             partitions,
+            shuffle: None,
             image,
             name,
             call_site,
+            group: None,
+            tags: Vec::new(),
             pool: None,
         }));
     }
@@ -465,7 +468,7 @@ impl World {
                 assert!(winner == attempt || gone, "two may commit");
                 self.committed.insert(key, attempt);
             }
-            Action::DenyCommit { .. } => {}
+            Action::DenyCommit { .. } | Action::AcceptStatistics { .. } => {}
             Action::KillExecutor { executor, .. } => {
                 assert!(self.executors.contains_key(&executor));
                 self.given_back.insert(executor);
