@@ -92,7 +92,6 @@ impl Client {
         if before.is_none() && given {
             self.acknowledged = self.following.epoch();
         }
-        }
         self.acknowledge(application, out);
         self.say_wanted(application, out);
     }
