@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::allocation::{Action, Allocation, Error, Input};
-use scheduler::event::{EventKind, JobResult, StageInfo, StageKind};
+use scheduler::event::{EventKind, JobResult, Locality, StageInfo, StageKind};
 use scheduler::message::ApplicationSpec;
 use scheduler::{
     AttemptId, ExecutorId, FailureKind, ImageId, JobId, Outcome, RddId, Settings, ShuffleId,
@@ -250,6 +250,8 @@ impl Asker {
             name: "collect".into(),
             call_site: "main.rs:1".into(),
             stages: stages.collect(),
+            group: None,
+            tags: Vec::new(),
         });
     }
 
@@ -305,6 +307,8 @@ pub(crate) fn started(
         task,
         attempt: AttemptId(attempt),
         executor: ExecutorId(executor),
+        locality: Locality::default(),
+        speculative: false,
     }
 }
 
