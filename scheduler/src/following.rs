@@ -20,6 +20,14 @@ pub(crate) struct Following {
 }
 
 impl Following {
+    /// Follows no leader of before `epoch`.
+    pub(crate) fn since(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            leader: None,
+        }
+    }
+
     /// Takes note of who gives an order. Returns whether that is a leader that was not followed before; fails where
     /// the order is not to be obeyed.
     pub(crate) fn heed(&mut self, from: &Address, epoch: Epoch) -> Result<bool, Arc<str>> {

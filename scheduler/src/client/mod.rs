@@ -74,6 +74,10 @@ impl Client {
         settings: &Settings,
         seed: u64,
     ) -> Self {
+        // A leader from before that of its own driver was deposed, whatever it says of the driver.
+        let since = spec
+            .driver_id
+            .map_or(Epoch::default(), |driver| driver.epoch);
         Self {
             now: Time::START,
             spec,
@@ -82,7 +86,7 @@ impl Client {
             timeout: settings.deploy_client_registration_timeout(),
             random: Random::new(seed),
             life: Life::New,
-            following: Following::default(),
+            following: Following::since(since),
             application: None,
             tries: 0,
             next_try: None,

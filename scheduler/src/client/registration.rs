@@ -86,7 +86,9 @@ impl Client {
                 out,
             );
         }
-        if before.is_some() {
+        // A name that an earlier leader gave and could not tell: this one waits to hear from whoever has it.
+        let inherited = application.epoch < self.following.epoch();
+        if before.is_some() || inherited {
             self.acknowledge(application, out);
         }
         self.say_wanted(application, out);

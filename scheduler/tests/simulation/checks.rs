@@ -1,7 +1,9 @@
 //! What must hold after every event, in books of the world's own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use scheduler::cluster::WorkerState;
 use scheduler::event::EventKind;
 use scheduler::message::{ExecutorName, ToExecutor, ToWorker};
 use scheduler::worker::{Action, Input};
@@ -11,6 +13,7 @@ use scheduler::{
 };
 
 use crate::network::EndpointId;
+use crate::process::Machine;
 use crate::worker::WorkerProcess;
 use crate::world::World;
 
@@ -255,5 +258,77 @@ impl World {
                 "{job} is finished, and partition {partition} of its output is not there"
             );
         }
+    }
+}
+
+/// So long a tenant may have work and nobody who does it, while nothing goes wrong.
+const HUNGER_MAX: Duration = Duration::from_secs(180);
+
+/// So long after the end of all work the leader may take to know.
+const SETTLED_WITHIN: Duration = Duration::from_secs(180);
+
+impl World {
+    /// Nobody starves: a tenant whose jobs run has an executor, sooner or later.
+    pub(crate) fn check_hunger(&mut self) {
+        let calm = self
+            .healed
+            .is_some_and(|healed| self.now.since(healed) > HUNGER_MAX);
+        let (mut hungry, mut fed) = (BTreeSet::new(), BTreeSet::new());
+        for process in self.processes.values() {
+            match &process.machine {
+                Machine::Driver(driver) if driver.jobs.iter().any(|job| !job.ended) => {
+                    hungry.insert(self.errands[driver.errand].spec.tenant.clone());
+                }
+                Machine::Executor(executor) => {
+                    fed.insert(executor.tenant.clone());
+                }
+                _ => {}
+            }
+        }
+        self.hungry_since
+            .retain(|tenant, _| hungry.contains(tenant) && !fed.contains(tenant));
+        for tenant in hungry.difference(&fed) {
+            let since = *self.hungry_since.entry(tenant.clone()).or_insert(self.now);
+            let long = self.now.since(since);
+            assert!(
+                !calm || long <= HUNGER_MAX,
+                "{tenant} has had no executor for {long:?}"
+            );
+        }
+    }
+
+    /// When all is done the leader's books are soon empty, and all workers are in them.
+    pub(crate) fn check_leader(&mut self) {
+        let end = self.now + SETTLED_WITHIN;
+        while self.leaders_mistake().is_some() && self.now < end {
+            self.run_until(self.now + Duration::from_secs(1));
+        }
+        assert_eq!(
+            self.leaders_mistake(),
+            None,
+            "{SETTLED_WITHIN:?} after all was done"
+        );
+    }
+
+    /// Returns what is wrong in the leader's books of a cluster where nothing runs.
+    fn leaders_mistake(&self) -> Option<String> {
+        let leader = self
+            .election
+            .leader()
+            .and_then(|leader| self.processes.get(&leader));
+        let Some(Machine::Master(master)) = leader.map(|process| &process.machine) else {
+            return Some("there is no leader".to_owned());
+        };
+        let alive = master
+            .workers()
+            .filter(|worker| worker.state == WorkerState::Alive);
+        let alive: Vec<_> = alive.collect();
+        if alive.len() != self.scenario.workers.len() {
+            return Some(format!("the leader knows {} workers", alive.len()));
+        }
+        let busy = alive
+            .iter()
+            .find(|worker| worker.cores_used > 0 || worker.memory_used > 0);
+        busy.map(|worker| format!("the leader takes {} for busy", worker.info.host))
     }
 }

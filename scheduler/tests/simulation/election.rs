@@ -3,6 +3,7 @@
 //! It gives each leader a higher epoch. A leader that is stopped, or cut off from the service, loses its lease without
 //! knowing; it is told when it can hear.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use scheduler::{Epoch, cluster};
@@ -16,6 +17,8 @@ use crate::world::{Told, What, World};
 pub(crate) struct Election {
     epoch: u64,
     leader: Option<ProcessId>,
+    /// Those that led: a process leads once, and ends when it hears that it no longer does.
+    led: BTreeSet<ProcessId>,
 }
 
 impl Election {
@@ -45,13 +48,12 @@ impl World {
         self.lead(next);
     }
 
-    /// Returns a living master that does not lead.
+    /// Returns a living master that has never led.
     fn candidate(&mut self) -> Option<ProcessId> {
-        let leader = self.election.leader;
         let masters = self.processes.iter().filter(|(id, process)| {
             matches!(process.machine, Machine::Master(_))
                 && process.stopped.is_none()
-                && Some(**id) != leader
+                && !self.election.led.contains(id)
         });
         let masters: Vec<ProcessId> = masters.map(|(id, _)| *id).collect();
         self.pick(&masters)
@@ -61,7 +63,12 @@ impl World {
         self.election.epoch += 1;
         let epoch = Epoch(self.election.epoch);
         self.election.leader = Some(id);
+        self.election.led.insert(id);
         let persisted = self.store.open(id, epoch);
+        if let Some(process) = self.processes.get(&id) {
+            self.trace
+                .line(self.now, || format!("{process} is elected, {epoch}"));
+        }
         self.tell(
             id,
             Told::Master(cluster::Input::LeadershipGained { epoch, persisted }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use scheduler::executor::{Action, Config, Executor, Input, Outbox};
 use scheduler::message::{ApplicationSpec, ExecutorName};
-use scheduler::{AttemptId, RddId};
+use scheduler::{AttemptId, RddId, Tenant};
 
 use crate::network::{EndpointId, HostId};
 use crate::process::{Going, Machine, ProcessId};
@@ -19,6 +19,7 @@ pub(crate) struct ExecutorProcess {
     pub(crate) executor: Executor,
     pub(crate) name: ExecutorName,
     pub(crate) driver: EndpointId,
+    pub(crate) tenant: Tenant,
     pub(crate) program: Arc<Program>,
     pub(crate) running: BTreeMap<AttemptId, Running>,
 }
@@ -49,6 +50,7 @@ impl World {
             executor: Executor::new(config, &self.scenario.settings),
             name,
             driver,
+            tenant: spec.tenant.clone(),
             program: self.programs[&driver].clone(),
             running: BTreeMap::new(),
         };

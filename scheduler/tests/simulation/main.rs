@@ -50,6 +50,8 @@ use world::World;
 const FAMILIES: &[(&str, Family)] = &[
     ("quiet_clusters_finish", scenario::quiet),
     ("clusters_survive_faults", scenario::troubled),
+    ("failover_loses_nothing", scenario::failover),
+    ("tenants_share_fairly", scenario::tenants),
 ];
 
 #[test]
@@ -60,6 +62,16 @@ fn quiet_clusters_finish() {
 #[test]
 fn clusters_survive_faults() {
     run_family("clusters_survive_faults", FAMILIES);
+}
+
+#[test]
+fn failover_loses_nothing() {
+    run_family("failover_loses_nothing", FAMILIES);
+}
+
+#[test]
+fn tenants_share_fairly() {
+    run_family("tenants_share_fairly", FAMILIES);
 }
 
 /// Shows the trace of the seed that the environment names: `SEED=1234`.

@@ -58,6 +58,8 @@ pub(crate) struct Scenario {
     pub(crate) quotas: BTreeMap<&'static str, Quota>,
     pub(crate) plans: Vec<Plan>,
     pub(crate) faults: Faults,
+    /// Whether an application may be cut short by what goes wrong.
+    pub(crate) excuses: bool,
     /// How long things go wrong.
     pub(crate) trouble: Duration,
     /// How long after that everything may take to finish.
@@ -76,6 +78,7 @@ impl Scenario {
             quotas: BTreeMap::new(),
             plans: Vec::new(),
             faults: Faults::default(),
+            excuses: false,
             trouble: Duration::ZERO,
             patience: Duration::from_secs(600),
         }
@@ -121,15 +124,47 @@ fn worker(random: &mut Random) -> (u32, u64) {
     (cores, (4 + random.below(13)) * GIB)
 }
 
-/// Failures are the house's own here, so no number of them is the program's fault.
+/// Failures are the house's own here, so no number of them is the program's fault. The rest is as people set it.
 fn choose_settings(scenario: &mut Scenario, random: &mut Random) {
-    scenario.set("task.maxFailures", "100000");
-    scenario.set("stage.maxConsecutiveAttempts", "100000");
-    scenario.set("deploy.maxExecutorRetries", "100000");
-    if random.happens(500_000) {
-        scenario.set("deploy.spreadOutApps", "false");
+    for key in [
+        "task.maxFailures",
+        "stage.maxConsecutiveAttempts",
+        "deploy.maxExecutorRetries",
+    ] {
+        scenario.set(key, "100000");
+    }
+    for (key, value) in OPTIONS {
+        if random.happens(300_000) {
+            scenario.set(key, value);
+        }
+    }
+    if random.happens(300_000 * 0) {
+        scenario.set("excludeOnFailure.enabled", "true");
+        scenario.set("excludeOnFailure.timeout", "20s");
+        scenario.set(
+            "scheduler.excludeOnFailure.unschedulableTaskSetTimeout",
+            "1h",
+        );
+    }
+    if random.happens(300_000) {
+        scenario.set("dynamicAllocation.enabled", "true");
+        scenario.set("dynamicAllocation.executorIdleTimeout", "10s");
+        scenario.set("dynamicAllocation.shuffleTracking.enabled", "true");
     }
 }
+
+/// What some runs have, beside the defaults.
+const OPTIONS: &[(&str, &str)] = &[
+    ("deploy.spreadOutApps", "false"),
+    ("speculation", "true"),
+    ("speculation.multiplier", "1.2"),
+    ("speculation.quantile", "0.3"),
+    ("scheduler.mode", "FAIR"),
+    ("decommission.enabled", "true"),
+    ("locality.wait", "0"),
+    ("worker.timeout", "20s"),
+    ("executor.heartbeatInterval", "3s"),
+];
 
 pub(crate) fn style(random: &mut Random) -> Style {
     Style {
@@ -166,7 +201,7 @@ fn plan(random: &mut Random) -> Plan {
 /// A handful of masters, workers and applications; some kinds of faults, each with the rest of the world as it is.
 pub(crate) fn troubled(random: &mut Random) -> Scenario {
     let mut scenario = quiet(random);
-    scenario.name = "troubled";
+    (scenario.name, scenario.excuses) = ("troubled", true);
     scenario.trouble = Duration::from_millis(60_000 + random.below(240_000));
     scenario.patience = Duration::from_secs(1_800);
     for plan in &mut scenario.plans {
@@ -237,3 +272,74 @@ const STRUCK: &[Kind] = &[
     Kind::FetchFailed,
     Kind::TaskPanicked,
 ];
+
+/// Masters come and go; workers and applications must not notice but for a pause.
+pub(crate) fn failover(random: &mut Random) -> Scenario {
+    let mut scenario = quiet(random);
+    scenario.name = "failover";
+    scenario.masters = 1 + below(random, 3);
+    scenario.trouble = Duration::from_secs(60 + random.below(200));
+    scenario.patience = Duration::from_secs(1_800);
+    // Users are as patient as a failover is long.
+    scenario.set("deploy.client.registrationRetries", "100");
+    scenario.set("deploy.client.submissionTimeout", "1h");
+    scenario.set("worker.initialRegistrationRetries", "100");
+    scenario.set("worker.maxRegistrationRetries", "100");
+    scenario.set("deploy.recoveryTimeout", "60s");
+    scenario.faults = Faults {
+        timed: vec![Kind::MasterCrashed, Kind::LeaderDeposed, Kind::DiskFull],
+        every_ms: 5_000 + random.below(20_000),
+        ..Faults::default()
+    };
+    scenario
+}
+
+/// Tenants of different weights want more than there is.
+pub(crate) fn tenants(random: &mut Random) -> Scenario {
+    let mut scenario = Scenario {
+        name: "tenants",
+        masters: 1,
+        workers: vec![(4, 16 * GIB); 3 + below(random, 3)],
+        clients: 2,
+        ..Scenario::empty()
+    };
+    choose_settings(&mut scenario, random);
+    scenario.set("dynamicAllocation.enabled", "false");
+    for tenant in TENANTS {
+        let weight = 1 + u32::try_from(random.below(3)).unwrap();
+        let quota = Quota {
+            weight,
+            ..Quota::default()
+        };
+        scenario.quotas.insert(tenant, quota);
+    }
+    for number in 0..3 + below(random, 4) {
+        let tenant = TENANTS[number % TENANTS.len()];
+        scenario.plans.push(greedy(tenant, random));
+    }
+    scenario
+}
+
+const TENANTS: &[&str] = &["red", "green", "blue"];
+
+/// An application that takes all the cores it can get, for a while.
+fn greedy(tenant: &'static str, random: &mut Random) -> Plan {
+    Plan {
+        at: Duration::from_millis(random.below(120_000)),
+        tenant,
+        style: Style {
+            datasets: 4,
+            partitions: 40,
+            jobs: 6,
+            task: Duration::from_millis(2_000 + random.below(8_000)),
+            pause: Duration::from_millis(100),
+            troubled: false,
+        },
+        cluster: false,
+        supervise: false,
+        cores_max: None,
+        executor_cores: Some(1),
+        executor_memory: GIB,
+        executors: None,
+    }
+}

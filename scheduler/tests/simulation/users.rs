@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::message::{ApplicationSpec, DriverSpec};
-use scheduler::{Rack, SubmissionKey, Tenant, Time};
+use scheduler::{Rack, SubmissionKey, Tenant};
 
 use crate::clock::Clock;
 use crate::driver::Errand;
@@ -71,10 +71,15 @@ impl World {
     }
 
     pub(crate) fn add_errand(&mut self, plan: &Plan) -> usize {
+        let program = Program::random(plan.style, &mut self.random);
+        self.add_program(plan, program)
+    }
+
+    /// Plans that a user comes with a program.
+    pub(crate) fn add_program(&mut self, plan: &Plan, program: Program) -> usize {
         let number = self.errands.len();
-        let program = Arc::new(Program::random(plan.style, &mut self.random));
         let errand = Errand {
-            program,
+            program: Arc::new(program),
             spec: application(number, plan),
             cluster: plan.cluster.then(|| driver(number, plan)),
             done: false,
@@ -136,6 +141,7 @@ impl World {
             self.look_after(number);
         }
         self.check_patience();
+        self.check_hunger();
         if !self.is_over() {
             self.plan(LOOK, What::Look);
         }
@@ -182,7 +188,7 @@ impl World {
         let late = self
             .healed
             .map_or(Duration::ZERO, |healed| self.now.since(healed));
-        let faults = self.scenario.trouble > Duration::ZERO;
+        let faults = self.scenario.excuses;
         assert!(
             faults && late < Duration::from_secs(300),
             "errand {number} ended {late:?} after the last fault: {reason}"
@@ -224,11 +230,17 @@ impl World {
     /// Lets everything happen, to the end.
     pub(crate) fn run(&mut self) {
         self.begin();
-        let end = Time::from(self.scenario.trouble + self.scenario.patience * 2);
+        self.finish();
+    }
+
+    /// Lets happen what is left to happen.
+    pub(crate) fn finish(&mut self) {
+        let end = self.now + self.scenario.trouble + self.scenario.patience * 2;
         while !self.is_over() && self.now < end {
             self.run_until(self.now + LOOK);
         }
         assert!(self.is_over(), "it does not come to an end");
+        self.check_leader();
     }
 }
 

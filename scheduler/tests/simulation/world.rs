@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use scheduler::client::submission;
 use scheduler::link::Packet;
-use scheduler::{Address, AttemptId, JobId, Message, Random, Time};
+use scheduler::{Address, AttemptId, JobId, Message, Random, Tenant, Time};
 use scheduler::{application, cluster, executor, worker};
 
 use crate::checks::Checks;
@@ -163,6 +163,8 @@ pub(crate) struct World {
     /// When faults ended, if they have.
     pub(crate) healed: Option<Time>,
     pub(crate) checks: Checks,
+    /// Tenants that have work and no executor.
+    pub(crate) hungry_since: BTreeMap<Tenant, Time>,
     pub(crate) counts: Counts,
     pub(crate) stats: Stats,
     pub(crate) trace: Trace,
@@ -191,6 +193,7 @@ impl World {
             programs: BTreeMap::new(),
             healed: None,
             checks: Checks::default(),
+            hungry_since: BTreeMap::new(),
             counts: Counts::default(),
             stats: Stats::default(),
             trace,
