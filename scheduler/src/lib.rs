@@ -24,6 +24,7 @@ mod order;
 pub mod progress;
 pub mod random;
 pub mod settings;
+mod sorted;
 mod task;
 mod time;
 
