@@ -197,6 +197,12 @@ pub enum EventKind {
         call_site: Arc<str>,
         /// Its stages, parents first; those that turn out to be skipped included.
         stages: Vec<StageInfo>,
+        /// The group that it is cancelled with.
+        #[serde(default)]
+        group: Option<Arc<str>>,
+        /// Words that it is cancelled by.
+        #[serde(default)]
+        tags: Vec<Arc<str>>,
     },
     /// A stage does not run: what it would compute is there, or turned out not to be needed.
     StageSkipped {
@@ -334,6 +340,15 @@ pub enum EventKind {
         attempt: u32,
         /// Why it is not complete; none where it is.
         failure: Option<Arc<TaskFailure>>,
+    },
+    /// Map outputs are gone; they are computed again when they are asked for.
+    MapOutputsLost {
+        /// Of this shuffle.
+        shuffle: ShuffleId,
+        /// How many.
+        outputs: u32,
+        /// Why, for people.
+        because: Arc<str>,
     },
     /// A job has ended.
     JobEnded {

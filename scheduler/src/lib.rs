@@ -28,6 +28,7 @@ mod sorted;
 mod task;
 mod time;
 
+pub use dag::BucketSizes;
 pub use driver::Driver;
 pub use event::Event;
 pub use failure::{Cause, FailureKind, JobFailure, Outcome, TaskFailure};
@@ -38,7 +39,7 @@ pub use id::{
 pub use lineage::{Dependency, LineageError, PARTITIONS_MAX, PartitionMap, Rdd, StorageLevel};
 pub use message::Message;
 pub use metrics::TaskMetrics;
-pub use order::{Action, Input, JobSpec, KillReason, Outbox, Task, Work};
+pub use order::{Action, Input, JobSpec, KillReason, MapOutputStatistics, Outbox, Task, Work};
 pub use progress::Progress;
 pub use random::Random;
 pub use settings::Settings;

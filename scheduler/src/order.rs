@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptId, Event, ExecutorId, Host, ImageId, JobFailure, JobId, Outcome, Rack, RddId,
-    ShuffleId, TaskMetrics, TaskName,
+    ShuffleId, StageId, TaskMetrics, TaskName,
 };
 
 /// A job as the program asks for it.
@@ -22,12 +22,20 @@ pub struct JobSpec {
     pub rdd: RddId,
     /// The partitions to compute, each once, in any order. None: the job finishes at once.
     pub partitions: Vec<u32>,
+    /// The shuffle of [`Self::rdd`] whose map outputs are made, all of them, where that is all that is wanted;
+    /// [`Self::partitions`] is empty then, and the answer is [`Action::AcceptStatistics`] (Spark:
+    /// `submitMapStage`).
+    pub shuffle: Option<ShuffleId>,
     /// What its tasks are forks of. The host keeps the image itself until this input is handled.
     pub image: ImageId,
     /// The action, for people: `collect`.
     pub name: Arc<str>,
     /// `file:line` in the user's program.
     pub call_site: Arc<str>,
+    /// The group that it is cancelled with.
+    pub group: Option<Arc<str>>,
+    /// Words that it is cancelled by. None is empty or has a comma.
+    pub tags: Vec<Arc<str>>,
     /// The pool that its tasks are served from (Spark: the local property `spark.scheduler.pool`); none: `default`.
     pub pool: Option<Arc<str>>,
 }
@@ -68,6 +76,15 @@ pub enum Input {
         /// Why, for people.
         reason: Arc<str>,
     },
+    /// A worker is gone. Its executors are reported apart, each of them.
+    WorkerLost {
+        /// Its machine.
+        host: Host,
+        /// Why, for people.
+        reason: Arc<str>,
+        /// Whether the shuffle files that it kept are gone too, those of executors that ended before included.
+        files_lost: bool,
+    },
     /// Nobody hears of an executor, and why is not known yet: it takes no more tasks until it is
     /// [added](Self::ExecutorAdded) again or [lost](Self::ExecutorLost).
     ExecutorSilent {
@@ -85,6 +102,34 @@ pub enum Input {
     JobCancelled {
         /// Which.
         job: JobId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody wants the jobs of a group any more.
+    JobGroupCancelled {
+        /// Which.
+        group: Arc<str>,
+        /// Why, for people.
+        reason: Arc<str>,
+        /// Whether the jobs that are yet to come are not wanted either.
+        future: bool,
+    },
+    /// Nobody wants the jobs with a tag any more.
+    JobTagCancelled {
+        /// Which.
+        tag: Arc<str>,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody wants a stage any more, nor the jobs that need it.
+    StageCancelled {
+        /// Which.
+        stage: StageId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody wants any of the running jobs any more.
+    AllJobsCancelled {
         /// Why, for people.
         reason: Arc<str>,
     },
@@ -185,6 +230,16 @@ impl fmt::Display for KillReason {
     }
 }
 
+/// How much the map outputs of a shuffle have for each bucket (Spark: `MapOutputStatistics`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapOutputStatistics {
+    /// Which shuffle.
+    pub shuffle: ShuffleId,
+    /// The bytes of each bucket over all map outputs, about: as [`BucketSizes`](crate::BucketSizes) tells
+    /// them. What was never told counts as nothing.
+    pub bytes: Vec<u64>,
+}
+
 /// Something to be done by the host.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -244,6 +299,13 @@ pub enum Action {
         decommission: bool,
         /// Why, for people.
         reason: Arc<str>,
+    },
+    /// Hand the sizes of its map outputs to a job that wanted nothing else. [`Self::FinishJob`] follows.
+    AcceptStatistics {
+        /// For this job.
+        job: JobId,
+        /// What it wanted.
+        statistics: MapOutputStatistics,
     },
     /// Tell the program that each partition has its result.
     FinishJob {

@@ -111,6 +111,7 @@ impl Progress {
             | EventKind::HostReadmitted { .. }
             | EventKind::SpeculationStarted { .. }
             | EventKind::TaskRetried { .. }
+            | EventKind::MapOutputsLost { .. }
             | EventKind::TaskSetSchedulable { .. }
             | EventKind::TaskSetUnschedulable { .. }
             | EventKind::TaskSetWaiting { .. }
@@ -289,6 +290,8 @@ mod tests {
             name: "count".into(),
             call_site: "main.rs:1".into(),
             stages,
+            group: None,
+            tags: Vec::new(),
         }
     }
 

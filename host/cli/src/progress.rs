@@ -431,6 +431,8 @@ mod tests {
             name: "collect".into(),
             call_site: "src/lib.rs:11".into(),
             stages: stages.to_vec(),
+            group: None,
+            tags: Vec::new(),
         }
     }
 

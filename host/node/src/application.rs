@@ -449,8 +449,10 @@ impl Application {
                         .expect("a map task that succeeded has an output");
                     self.shuffles.commit(shuffle, partition, output);
                 }
-                // Who asked reads the answer.
-                Action::GrantCommit { .. } | Action::DenyCommit { .. } => {}
+                // Who asked reads the answer; nobody asks for sizes yet.
+                Action::GrantCommit { .. }
+                | Action::DenyCommit { .. }
+                | Action::AcceptStatistics { .. } => {}
                 // This process is the only executor, and nobody would give it another one.
                 Action::KillExecutor { .. } => {}
                 Action::FinishJob { job } => self.end_job(state, job, Ok(())),

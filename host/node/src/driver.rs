@@ -140,9 +140,12 @@ impl DriverHost for DriverSide {
             job: JobId(0),
             rdd: RddId(job.rdd),
             partitions: job.partitions,
+            shuffle: None,
             image: ImageId(*image.hash().as_bytes()),
             name: job.name.into(),
             call_site: job.call_site.into(),
+            group: None,
+            tags: Vec::new(),
             pool: None,
         };
         Ok(self.application()?.submit(spec, image).0)

@@ -10,8 +10,8 @@ use crate::event::{EventKind, StageKind};
 use crate::failure::timed_out;
 use crate::task::{Attempt, Unschedulable, Verdict};
 use crate::{
-    Action, AttemptId, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox, Outcome,
-    ShuffleId, TaskFailure, TaskMetrics,
+    Action, AttemptId, BucketSizes, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox,
+    Outcome, ShuffleId, TaskFailure, TaskMetrics,
 };
 
 use super::Driver;
@@ -28,7 +28,7 @@ impl Driver {
         let Some(attempt) = self.tasks.end(id) else {
             return;
         };
-        let outcome = self.judge(&attempt, outcome);
+        let (outcome, sizes) = self.judge(&attempt, outcome).without_sizes();
         let event = EventKind::TaskEnded {
             task: attempt.name,
             attempt: id,
@@ -38,9 +38,9 @@ impl Driver {
         };
         self.publish(event, out);
         match outcome {
-            Outcome::Succeeded => {
+            Outcome::Succeeded | Outcome::Wrote(_) => {
                 self.tasks.measure(&attempt, &metrics);
-                self.succeed(id, &attempt, metrics.result_bytes, out);
+                self.succeed(id, &attempt, metrics.result_bytes, sizes, out);
             }
             Outcome::Failed(failure) => {
                 self.tasks.give_up_commit(id, attempt.name);
@@ -61,7 +61,14 @@ impl Driver {
         }
     }
 
-    fn succeed(&mut self, id: AttemptId, attempt: &Attempt, result_bytes: u64, out: &mut Outbox) {
+    fn succeed(
+        &mut self,
+        id: AttemptId,
+        attempt: &Attempt,
+        result_bytes: u64,
+        sizes: Option<Arc<BucketSizes>>,
+        out: &mut Outbox,
+    ) {
         let (stage, partition) = (attempt.name.stage, attempt.name.partition);
         let known = self
             .stages
@@ -72,7 +79,7 @@ impl Driver {
         match kind {
             StageKind::Result { job } => self.accept(id, job, partition, result_bytes, out),
             StageKind::ShuffleMap { shuffle } => {
-                self.register(id, attempt.executor, shuffle, partition, out);
+                self.register(id, attempt.executor, (shuffle, partition), sizes, out);
                 if complete {
                     self.complete_map_stage(stage, shuffle, out);
                 }
@@ -95,10 +102,11 @@ impl Driver {
             .expect("a result stage lives as long as its job");
         job.result_bytes = job.result_bytes.saturating_add(bytes);
         if let Some(limit) = self
-            .result_bytes_max
+            .limits
+            .result_bytes
             .filter(|limit| job.result_bytes > *limit)
         {
-            let tasks = u32::try_from(job.results.done() + 1).unwrap_or(u32::MAX);
+            let tasks = u32::try_from(job.results().done() + 1).unwrap_or(u32::MAX);
             let cause = Cause::ResultsTooLarge {
                 bytes: job.result_bytes,
                 limit,
@@ -106,16 +114,16 @@ impl Driver {
             };
             return self.fail_job(id, cause, out);
         }
-        job.results.tick(partition);
+        job.results().tick(partition);
+        let complete = job.results().is_complete();
         out.actions.push(Action::AcceptResult {
             job: id,
             partition,
             attempt,
         });
-        if !job.results.is_complete() {
-            return;
+        if complete {
+            self.finish_job(id, out);
         }
-        self.finish_job(id, out);
     }
 
     /// Takes a map output into the books.
@@ -123,15 +131,12 @@ impl Driver {
         &mut self,
         attempt: AttemptId,
         executor: ExecutorId,
-        shuffle: ShuffleId,
-        partition: u32,
+        (shuffle, partition): (ShuffleId, u32),
+        sizes: Option<Arc<BucketSizes>>,
         out: &mut Outbox,
     ) {
-        let outputs = self
-            .outputs
-            .get_mut(&shuffle)
-            .expect("a shuffle that ran has outputs");
-        outputs.register(partition, attempt, executor);
+        let output = (shuffle, partition);
+        self.shuffles.register(output, attempt, executor, sizes);
         out.actions.push(Action::RegisterMapOutput {
             shuffle,
             partition,
@@ -158,9 +163,8 @@ impl Driver {
             map_partition,
         } = failure.kind
         {
-            let outputs = self.outputs.get(&shuffle);
-            if let Some(holder) = outputs.and_then(|outputs| outputs.holder(map_partition)) {
-                self.tasks.blame_for_fetch(holder, out);
+            if let Some(writer) = self.shuffles.writer(shuffle, map_partition) {
+                self.tasks.blame_for_fetch(writer, out);
             }
             return self.fetch_failed(id, attempt, (shuffle, map_partition), failure, out);
         }
@@ -237,34 +241,6 @@ impl Driver {
         }
     }
 
-    /// Forgets the output that could not be read; if the attempt's stage attempt is the one that runs, it ends.
-    fn fetch_failed(
-        &mut self,
-        id: AttemptId,
-        attempt: &Attempt,
-        (shuffle, map): (ShuffleId, u32),
-        failure: &Arc<TaskFailure>,
-        out: &mut Outbox,
-    ) {
-        let forgotten = self
-            .outputs
-            .get_mut(&shuffle)
-            .is_some_and(|outputs| outputs.forget(map, id));
-        if forgotten {
-            self.forget_commit(shuffle, map);
-        }
-        let name = attempt.name;
-        if self.stages[&name.stage].running() == Some(name.stage_attempt) {
-            self.fail_attempt(name.stage, failure, out);
-        }
-    }
-
-    fn forget_commit(&mut self, shuffle: ShuffleId, map: u32) {
-        if let Some(stage) = self.map_stages.get(&shuffle) {
-            self.tasks.forget_commit(*stage, map);
-        }
-    }
-
     pub(super) fn lose_executor(
         &mut self,
         executor: ExecutorId,
@@ -278,8 +254,9 @@ impl Driver {
         let running = self.tasks.leave_executor(executor);
         self.blocks.lost(executor);
         if files_lost {
-            self.forget_outputs(executor);
+            self.forget_executor(executor, &reason, out);
         }
+        self.shuffles.remove_executor(executor);
         let failure = TaskFailure::new(FailureKind::ExecutorLost, format!("{executor}: {reason}"));
         let failure = Arc::new(failure);
         for attempt in running {
@@ -288,16 +265,5 @@ impl Driver {
         }
         self.tasks.remove_executor(executor, files_lost);
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
-    }
-
-    fn forget_outputs(&mut self, executor: ExecutorId) {
-        let mut forgotten = Vec::new();
-        for (shuffle, outputs) in &mut self.outputs {
-            let maps = outputs.forget_executor(executor);
-            forgotten.extend(maps.into_iter().map(|map| (*shuffle, map)));
-        }
-        for (shuffle, map) in forgotten {
-            self.forget_commit(shuffle, map);
-        }
     }
 }

@@ -1,37 +1,34 @@
 //! Where the tasks of a stage want to run.
 
-use crate::dag::{Wanted, Whereabouts};
+use crate::RddId;
+use crate::dag::{Near, Nearness};
 use crate::task::{Place, Preferences};
-use crate::{Host, RddId, ShuffleId};
 
 use super::Driver;
 
 impl Driver {
     /// Returns where each of the partitions wants to be computed.
     pub(super) fn preferences(&mut self, rdd: RddId, partitions: &[u32]) -> Preferences {
-        let whereabouts = Whereabouts {
+        let nearness = Nearness {
             graph: &self.graph,
             blocks: &self.blocks,
-            shuffled: |_: ShuffleId, _: u32| Vec::<Host>::new(),
+            shuffles: &self.shuffles,
+            reduce: self.limits.reduce_locality,
         };
         let mut preferences = Preferences::default();
-        if !whereabouts.matter(rdd) {
+        if !nearness.is_known(rdd) {
             return preferences;
         }
         for partition in partitions {
             let mut places = Vec::new();
-            match whereabouts.wanted(rdd, *partition) {
-                Some(Wanted::Executors(executors)) => {
-                    for executor in executors {
+            for near in nearness.of(rdd, *partition) {
+                match near {
+                    Near::Executor(executor) => {
                         places.push(Place::Executor(executor));
                         places.extend(self.tasks.executors().host(executor).map(Place::Host));
                     }
+                    Near::Host(host) => places.push(Place::Host(self.tasks.places().host(&host))),
                 }
-                Some(Wanted::Hosts(hosts)) => {
-                    let known = self.tasks.places();
-                    places.extend(hosts.iter().map(|host| Place::Host(known.host(host))));
-                }
-                None => {}
             }
             preferences.push(places, self.tasks.places());
         }

@@ -10,6 +10,7 @@ mod exclusion;
 mod locality;
 mod pools;
 mod speculation;
+mod stages;
 mod tasks;
 mod value;
 
@@ -28,6 +29,7 @@ static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
         locality::ROWS,
         pools::ROWS,
         speculation::ROWS,
+        stages::ROWS,
         tasks::ROWS,
     ]
     .concat();
@@ -215,6 +217,11 @@ mod tests {
         assert_eq!(settings.image_max_size(), 256 << 20);
         assert_eq!(settings.local_dir(), "/tmp");
         assert_eq!(settings.event_queue_capacity(), 65_536);
+        assert!(!settings.fetch_failure_unregisters_host());
+        assert_eq!(settings.cancelled_job_groups_to_track(), 1_000);
+        assert!(settings.reduce_locality());
+        assert!(settings.stage_ignore_decommission_fetch_failure());
+        assert_eq!(settings.stage_max_attempts(), 2_147_483_647);
         assert_eq!(settings.stage_max_consecutive_attempts(), 4);
         assert_eq!(settings.task_max_failures(), 4);
         assert_eq!(settings.task_max_log_size(), 1 << 20);

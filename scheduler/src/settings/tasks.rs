@@ -1,4 +1,4 @@
-//! Tasks and stages: when they are tried again, how long they may take.
+//! Tasks: when they are tried again, how long they may take.
 //!
 //! Beside each row, the way to read it.
 
@@ -8,13 +8,6 @@ use super::{Definition, Settings, Shape};
 
 /// The rows, sorted by key.
 pub(super) const ROWS: &[Definition] = &[
-    Definition::spark(
-        "stage.maxConsecutiveAttempts",
-        Shape::Count { least: 1 },
-        Some("4"),
-        "Attempts at a stage that may fail in a row, because map outputs were lost, before its jobs \
-         fail.",
-    ),
     Definition::spark(
         "task.cpus",
         Shape::Count { least: 1 },
@@ -53,12 +46,6 @@ pub(super) const ROWS: &[Definition] = &[
 ];
 
 impl Settings {
-    /// `stage.maxConsecutiveAttempts`: how many attempts at a stage may fail in a row.
-    pub fn stage_max_consecutive_attempts(&self) -> u32 {
-        self.count("stage.maxConsecutiveAttempts")
-            .unwrap_or_default()
-    }
-
     /// `task.maxFailures`: the failure of one task with which its job fails.
     pub fn task_max_failures(&self) -> u32 {
         self.count("task.maxFailures").unwrap_or_default()

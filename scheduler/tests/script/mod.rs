@@ -11,9 +11,9 @@ use std::sync::Arc;
 use scheduler::allocation::{Mode, PoolSpec};
 use scheduler::event::{EventKind, Locality, WaitReason};
 use scheduler::{
-    Action, AttemptId, Dependency, Driver, ExecutorId, FailureKind, Host, ImageId, Input, JobId,
-    JobSpec, Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StageId, StorageLevel,
-    Task, TaskFailure, TaskMetrics, Time,
+    Action, AttemptId, BucketSizes, Dependency, Driver, ExecutorId, FailureKind, Host, ImageId,
+    Input, JobId, JobSpec, Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StageId,
+    StorageLevel, Task, TaskFailure, TaskMetrics, Time,
 };
 
 fn folder() -> PathBuf {
@@ -270,6 +270,11 @@ fn input(verb: &str, words: &[&str]) -> Input {
             reason: "it crashed".into(),
             files_lost: words.get(1) == Some(&"files"),
         },
+        "lose-worker" => Input::WorkerLost {
+            host: words[0].into(),
+            reason: "no heartbeat".into(),
+            files_lost: words.get(1) == Some(&"files"),
+        },
         "silent" => Input::ExecutorSilent {
             executor: ExecutorId(number(words[0])),
         },
@@ -286,9 +291,25 @@ fn input(verb: &str, words: &[&str]) -> Input {
                 },
             )],
         },
-        "job" => Input::JobSubmitted(job(words)),
+        "job" | "map-job" => Input::JobSubmitted(job(verb, words)),
         "cancel" => Input::JobCancelled {
             job: JobId(number(words[0])),
+            reason: "not wanted".into(),
+        },
+        "cancel-group" | "close-group" => Input::JobGroupCancelled {
+            group: words[0].into(),
+            reason: "not wanted".into(),
+            future: verb == "close-group",
+        },
+        "cancel-tag" => Input::JobTagCancelled {
+            tag: words[0].into(),
+            reason: "not wanted".into(),
+        },
+        "cancel-stage" => Input::StageCancelled {
+            stage: StageId(number(words[0])),
+            reason: "not wanted".into(),
+        },
+        "cancel-all" => Input::AllJobsCancelled {
             reason: "not wanted".into(),
         },
         "release" => Input::RddsReleased(numbers(words[0]).into_iter().map(RddId).collect()),
@@ -301,21 +322,34 @@ fn input(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// `job ID RDD [PARTITIONS [IMAGE]]`: all partitions are `0,1,..`; the image is the job's number by default.
-fn job(words: &[&str]) -> JobSpec {
+/// `job ID RDD [PARTITIONS [IMAGE]] [group GROUP] [tag TAG]`: all partitions are `0,1,..`; the image is the job's number
+/// by default. `map-job ID RDD SHUFFLE` wants the map outputs of a shuffle alone.
+fn job(verb: &str, words: &[&str]) -> JobSpec {
     let id: u32 = number(words[0]);
+    let label = |name| words.iter().position(|word| *word == name);
+    let labels = [label("group"), label("tag")].into_iter().flatten();
+    let pool = words.iter().position(|word| word.starts_with("pool:"));
+    let plain = &words[..labels.chain(pool).min().unwrap_or(words.len())];
+    let after = |at: Option<usize>| at.map(|at| Arc::from(*words.get(at + 1).unwrap_or(&"")));
+    let maps = verb == "map-job";
     JobSpec {
         job: JobId(id),
         rdd: RddId(number(words[1])),
-        partitions: numbers(words[2]),
+        partitions: if maps {
+            Vec::new()
+        } else {
+            plain.get(2).map_or_else(Vec::new, |words| numbers(words))
+        },
+        shuffle: maps.then(|| ShuffleId(number(words[2]))),
         image: image(
-            words
+            plain
                 .get(3)
-                .filter(|word| !word.contains(':'))
-                .map_or_else(|| u8::try_from(id).unwrap(), |word| number(word)),
+                .map_or_else(|| u8::try_from(id).unwrap_or(u8::MAX), |word| number(word)),
         ),
         name: "collect".into(),
         call_site: "main.rs:99".into(),
+        group: after(label("group")),
+        tags: after(label("tag")).into_iter().collect(),
         pool: words
             .iter()
             .find_map(|word| word.strip_prefix("pool:"))
@@ -341,7 +375,8 @@ fn block(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ]]`, `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
+/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ]]`, `wrote ATTEMPT SIZE,SIZE..`,
+/// `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
 fn ended(verb: &str, words: &[&str]) -> Input {
     let attempt = AttemptId(number(words[0]));
     let message = words[1..].join(" ");
@@ -358,6 +393,14 @@ fn ended(verb: &str, words: &[&str]) -> Input {
             return Input::TaskEnded {
                 attempt,
                 outcome: Outcome::Succeeded,
+                metrics,
+            };
+        }
+        "wrote" => {
+            let sizes: Vec<u64> = numbers(words[1]).into_iter().map(u64::from).collect();
+            return Input::TaskEnded {
+                attempt,
+                outcome: Outcome::Wrote(Arc::new(BucketSizes::new(&sizes))),
                 metrics,
             };
         }
@@ -405,6 +448,11 @@ fn told(event: &EventKind) -> Option<String> {
         } => {
             format!("{stage}.{attempt} failed: {}", failure.kind)
         }
+        EventKind::MapOutputsLost {
+            shuffle,
+            outputs,
+            because,
+        } => format!("{shuffle} lost {outputs}: {because}"),
         EventKind::TaskRetried {
             task,
             because,
@@ -496,6 +544,10 @@ fn ordered(action: &Action) -> String {
         }
         Action::GrantCommit { attempt } => format!("grant {attempt}"),
         Action::DenyCommit { attempt } => format!("deny {attempt}"),
+        Action::AcceptStatistics { job, statistics } => {
+            let (shuffle, bytes) = (statistics.shuffle, &statistics.bytes);
+            format!("accept sizes of {shuffle} for {job}: {bytes:?}")
+        }
         Action::KillExecutor {
             executor,
             decommission,
