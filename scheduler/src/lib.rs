@@ -31,6 +31,7 @@ pub mod pools;
 pub mod progress;
 pub mod random;
 pub mod settings;
+mod sorted;
 mod task;
 mod time;
 mod timers;

@@ -57,7 +57,7 @@ impl Application {
                 worker,
                 host,
                 reason,
-            } => self.worker_removed(worker, &host, &reason, out),
+            } => self.worker_removed(worker, host, reason, out),
             News::Waiting { because } => self.waiting.because = because,
         }
     }
@@ -83,16 +83,17 @@ impl Application {
         self.lose(executor, reason, worker_lost, out);
     }
 
-    fn worker_removed(
-        &mut self,
-        worker: WorkerId,
-        host: &Host,
-        reason: &Arc<str>,
-        out: &mut Outbox,
-    ) {
-        let reason: Arc<str> = format!("{worker} on {host} is gone: {reason}").into();
+    fn worker_removed(&mut self, worker: WorkerId, host: Host, reason: Arc<str>, out: &mut Outbox) {
         for executor in self.executors.on_worker(worker) {
             self.executor_ended(executor, reason.clone(), true, out);
         }
+        // The files of executors that ended before were kept there too.
+        let files_lost = true;
+        let lost = crate::Input::WorkerLost {
+            host,
+            reason,
+            files_lost,
+        };
+        self.drive(lost, out);
     }
 }

@@ -94,6 +94,7 @@ fn is_programs(input: &crate::Input) -> bool {
             | crate::Input::ExecutorSilent { .. }
             | crate::Input::Heartbeat { .. }
             | crate::Input::TaskEnded { .. }
+            | crate::Input::WorkerLost { .. }
             | crate::Input::CommitAsked { .. }
             | crate::Input::BlockStored { .. }
             | crate::Input::BlockDropped { .. }

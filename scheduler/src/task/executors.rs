@@ -16,7 +16,8 @@ struct Executor {
     free: u32,
     /// As how free it is listed, if it is.
     listed: Option<u32>,
-    running: BTreeSet<AttemptId>,
+    /// Sorted: later attempts come later.
+    running: Vec<AttemptId>,
     barred: Barred,
     decommissioned: Option<Time>,
 }
@@ -82,7 +83,7 @@ impl Executors {
         }
         self.cpus = cpus;
         let all: Vec<ExecutorId> = self.all.keys().copied().collect();
-        all.into_iter().for_each(|id| self.relist(id, true));
+        all.into_iter().for_each(|id| self.relist(id));
     }
 
     pub(super) fn cpus(&self) -> u32 {
@@ -103,7 +104,7 @@ impl Executors {
             cores,
             free: cores,
             listed: None,
-            running: BTreeSet::new(),
+            running: Vec::new(),
             barred: Barred {
                 killed: true,
                 ..barred
@@ -134,7 +135,7 @@ impl Executors {
                 shift.dead.push(place);
             }
         }
-        self.relist(id, true);
+        self.relist(id);
         shift
     }
 
@@ -221,9 +222,7 @@ impl Executors {
     /// Returns the attempts that run on an executor.
     pub(super) fn running(&self, id: ExecutorId) -> Vec<AttemptId> {
         let executor = self.all.get(&id);
-        executor.map_or_else(Vec::new, |executor| {
-            executor.running.iter().copied().collect()
-        })
+        executor.map_or_else(Vec::new, |executor| executor.running.clone())
     }
 
     pub(super) fn is_free(&self, id: ExecutorId) -> bool {
@@ -264,8 +263,15 @@ impl Executors {
             .free
             .checked_sub(self.cpus)
             .expect("cores are taken only where they are free");
-        executor.running.insert(attempt);
-        self.relist(id, false);
+        executor.running.push(attempt);
+        relist(
+            id,
+            executor,
+            &mut self.free,
+            &mut self.fresh,
+            self.cpus,
+            false,
+        );
         self.cpus
     }
 
@@ -274,30 +280,31 @@ impl Executors {
             .all
             .get_mut(&id)
             .expect("an executor outlives its attempts");
-        executor.running.remove(&attempt);
+        if let Ok(at) = executor.running.binary_search(&attempt) {
+            executor.running.remove(at);
+        }
         executor.free += cores;
-        self.relist(id, true);
+        relist(
+            id,
+            executor,
+            &mut self.free,
+            &mut self.fresh,
+            self.cpus,
+            true,
+        );
     }
 
-    /// Lists an executor by its room, if it can take a task.
-    fn relist(&mut self, id: ExecutorId, fresh: bool) {
+    /// Lists an executor anew.
+    fn relist(&mut self, id: ExecutorId) {
         let executor = self.all.get_mut(&id).expect("who is listed is there");
-        let takes = executor.barred == Barred::default() && executor.free >= self.cpus;
-        let room = takes.then_some(executor.free);
-        if let Some(before) = std::mem::replace(&mut executor.listed, room) {
-            self.free.remove(&(before, Reverse(id)));
-        }
-        match room {
-            None => {
-                self.fresh.remove(&id);
-            }
-            Some(room) => {
-                self.free.insert((room, Reverse(id)));
-                if fresh {
-                    self.fresh.insert(id);
-                }
-            }
-        }
+        relist(
+            id,
+            executor,
+            &mut self.free,
+            &mut self.fresh,
+            self.cpus,
+            true,
+        );
     }
 
     /// States what always holds, given where attempts run and how many cores they have.
@@ -316,5 +323,29 @@ impl Executors {
             assert_eq!(executor.listed, takes.then_some(executor.free));
             assert_eq!(self.free.contains(&(executor.free, Reverse(*id))), takes);
         }
+    }
+}
+
+/// Lists an executor by its room, if it can take a task.
+fn relist(
+    id: ExecutorId,
+    executor: &mut Executor,
+    free: &mut BTreeSet<Room>,
+    fresh: &mut BTreeSet<ExecutorId>,
+    cpus: u32,
+    news: bool,
+) {
+    let takes = executor.barred == Barred::default() && executor.free >= cpus;
+    let room = takes.then_some(executor.free);
+    if let Some(before) = std::mem::replace(&mut executor.listed, room) {
+        free.remove(&(before, Reverse(id)));
+    }
+    let Some(room) = room else {
+        fresh.remove(&id);
+        return;
+    };
+    free.insert((room, Reverse(id)));
+    if news {
+        fresh.insert(id);
     }
 }

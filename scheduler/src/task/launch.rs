@@ -9,7 +9,8 @@ use crate::{Action, ExecutorId, Outbox};
 
 use super::alarms::Alarm;
 use super::attempts::Attempt;
-use super::pools::Rank;
+use super::places::Site;
+use super::pools::Line;
 use super::set::Pick;
 use super::{SetKey, Tasks};
 
@@ -21,12 +22,9 @@ struct Choice {
     pick: Pick,
 }
 
-/// A task set that waits for locality and wants what is free.
-struct Local {
-    path: Vec<Rank>,
-    set: SetKey,
-    executor: ExecutorId,
-}
+/// So many task sets that want one place are compared; of more, one is soon found in the order in which they are
+/// served.
+const COMPARED_MAX: usize = 4;
 
 impl Tasks {
     /// Launches tasks while a task set wants a core that is free.
@@ -58,9 +56,9 @@ impl Tasks {
             executors,
             ..
         } = self;
-        let chosen = pools.ask(|key| {
-            if let Some(local) = local.as_ref().filter(|local| local.path <= pools.path(key)) {
-                return Some(Err((local.set, local.executor)));
+        let chosen = pools.ask(Line::Open, |key| {
+            if let Some(local) = local.filter(|(set, _)| pools.before(*set, key)) {
+                return Some(Err(local));
             }
             let set = sets.get_mut(&key).expect("a queued task set is there");
             if set.fresh {
@@ -81,7 +79,7 @@ impl Tasks {
         match chosen {
             Some(Ok(choice)) => Some(choice),
             Some(Err((set, executor))) => self.local(set, executor),
-            None => local.and_then(|local| self.local(local.set, local.executor)),
+            None => local.and_then(|(set, executor)| self.local(set, executor)),
         }
     }
 
@@ -91,32 +89,49 @@ impl Tasks {
         Some(Choice::new(key, executor, pick))
     }
 
-    /// Returns the first of the task sets that wait for locality and have a task for an executor that has just become
-    /// free.
-    fn nearest(&self) -> Option<Local> {
-        let mut nearest: Option<Local> = None;
-        for executor in self.executors.fresh() {
-            let site = self.executors.site(*executor)?;
-            for place in site.places() {
-                for set in self.executors.places.sets(place) {
-                    let known = &self.sets[&set];
-                    let picky = !self.pools.is_queued(set) && place.locality() <= known.reach();
-                    if !picky || !known.would_run(site, place) {
-                        continue;
-                    }
-                    let path = self.pools.path(set);
-                    if nearest.as_ref().is_none_or(|nearest| path < nearest.path) {
-                        let executor = *executor;
-                        nearest = Some(Local {
-                            path,
-                            set,
-                            executor,
-                        });
-                    }
-                }
+    /// Returns the first of the task sets that wait for certain cores and have a task for an executor that has just
+    /// become free.
+    fn nearest(&self) -> Option<(SetKey, ExecutorId)> {
+        let fresh = self.executors.fresh().iter();
+        let mut nearest: Option<(SetKey, ExecutorId)> = None;
+        for executor in fresh.copied() {
+            let first = self.nearest_to(executor).map(|set| (set, executor));
+            let better = |set| nearest.is_none_or(|(known, _)| self.pools.before(set, known));
+            if let Some((set, executor)) = first.filter(|(set, _)| better(*set)) {
+                nearest = Some((set, executor));
             }
         }
         nearest
+    }
+
+    fn nearest_to(&self, executor: ExecutorId) -> Option<SetKey> {
+        let (site, places) = (self.executors.site(executor)?, &self.executors.places);
+        let listed = || site.places().flat_map(|place| places.sets(place));
+        let wants = |set: &SetKey| self.wants(*set, site);
+        if listed().nth(COMPARED_MAX).is_some() {
+            return self
+                .pools
+                .ask(Line::Picky, |set| wants(&set).then_some(set));
+        }
+        listed().filter(wants).reduce(|known, set| {
+            if self.pools.before(set, known) {
+                set
+            } else {
+                known
+            }
+        })
+    }
+
+    /// Returns whether a task set waits for certain cores, and a site has one.
+    fn wants(&self, key: SetKey, site: Site) -> bool {
+        if self.pools.line(key) != Some(Line::Picky) {
+            return false;
+        }
+        let set = &self.sets[&key];
+        let mut places = site
+            .places()
+            .filter(|place| place.locality() <= set.reach());
+        places.any(|place| set.would_run(site, place))
     }
 
     fn start(&mut self, choice: Choice, out: &mut Outbox) {
@@ -129,7 +144,7 @@ impl Tasks {
         let set = self.sets.get_mut(&key).expect("a chosen task set is there");
         let task = set.launch(pick, id, &mut self.executors.places);
         let cores = self.executors.take(executor, id);
-        self.attempts.insert(Attempt {
+        let attempt = Attempt {
             name: task.name,
             executor,
             launched: self.now,
@@ -137,9 +152,9 @@ impl Tasks {
             cores,
             bytes_read: 0,
             kill: None,
-        });
+        };
+        self.attempts.insert(attempt, &mut set.running);
         self.pools.launched(key);
-        let set = self.sets.get_mut(&key).expect("a chosen task set is there");
         // It took all that was free: it need not go further from its data.
         if set.pending.has_preferences() && self.executors.free_len() == 0 {
             set.delay.reset(self.now, pick.locality);
@@ -168,8 +183,8 @@ impl Tasks {
         if set.advance(self.now, patience, &mut self.executors.places) {
             set.refresh();
         }
-        let served = set.is_waiting() && (set.fresh || set.is_open());
-        self.pools.queue(key, served);
+        let line = set.line();
+        self.pools.queue(key, line);
         // One that comes too early does no harm, so a later moment need not replace it.
         let next = set.next_change(patience);
         if let Some(next) = next.filter(|next| set.alarm.is_none_or(|alarm| *next < alarm)) {

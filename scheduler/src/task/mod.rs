@@ -142,6 +142,7 @@ impl Tasks {
     pub(crate) fn configure(&mut self, settings: &Settings) {
         self.rules = Rules::new(settings);
         self.executors.set_cpus(settings.task_cpus());
+        self.attempts.watch(self.rules.timeout.is_some());
     }
 
     /// Makes pools, or changes them.
@@ -254,16 +255,16 @@ impl Tasks {
 
     /// Takes an attempt that has ended out of the books; its cores are free again.
     pub(crate) fn end(&mut self, id: AttemptId) -> Option<Attempt> {
-        let attempt = self.attempts.remove(id)?;
+        let sets = &mut self.sets;
+        let attempt = self.attempts.remove(id, |attempt| {
+            let set = sets.get_mut(&attempt.set());
+            let set = set.expect("a set outlives its attempts");
+            set.ended(attempt.index, id);
+            &mut set.running
+        })?;
         self.executors
             .give_back(attempt.executor, id, attempt.cores);
-        let key = attempt.set();
-        let set = self
-            .sets
-            .get_mut(&key)
-            .expect("a set outlives its attempts");
-        set.ended(attempt.index, id);
-        self.pools.ended(key);
+        self.pools.ended(attempt.set());
         Some(attempt)
     }
 
@@ -378,7 +379,8 @@ impl Tasks {
         let keys: Vec<SetKey> = sets.map(|(key, _)| *key).collect();
         self.commits.forget_stage(stage);
         for key in keys {
-            let running = self.sets[&key].running().iter().copied().collect();
+            let running = self.attempts.of(&self.sets[&key].running);
+            let running = running.map(|(id, _)| id).collect();
             self.kill(running, KillReason::JobEnded, out);
             self.stop(stage, key.attempt);
         }
@@ -450,6 +452,7 @@ impl Tasks {
             .filter(|(_, launched)| *launched + timeout <= self.now)
         {
             self.kill(vec![id], KillReason::TimedOut, out);
+            self.attempts.tidy();
         }
     }
 
@@ -495,14 +498,13 @@ impl Tasks {
         for (key, set) in &self.sets {
             set.check(&self.executors.places);
             assert!(!set.is_over(), "a set that is over is dropped");
-            let wanted = set.is_waiting() && (set.fresh || set.is_open());
-            assert_eq!(self.pools.is_queued(*key), wanted);
+            assert_eq!(self.pools.line(*key), set.line());
             assert!(
                 !(set.fresh && set.is_waiting()),
                 "all that is free was offered"
             );
         }
-        let running: usize = self.sets.values().map(|set| set.running().len()).sum();
+        let running: usize = self.sets.values().map(|set| set.running.len()).sum();
         assert_eq!(running, self.attempts.len());
     }
 }

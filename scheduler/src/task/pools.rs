@@ -22,6 +22,17 @@ struct PoolId(usize);
 
 const ROOT: PoolId = PoolId(0);
 
+/// Where a task set stands that has something to launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// With those that may be launched on any core.
+    Open,
+    /// With those that wait for certain cores.
+    Picky,
+}
+
+const LINES: [Line; 2] = [Line::Open, Line::Picky];
+
 /// What is served: a pool, or a task set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Child {
@@ -66,7 +77,7 @@ enum Tie {
 
 /// The place of a child in its pool; the least is served first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
+struct Rank {
     /// Whether it has its minimum share. FIFO does not care.
     satisfied: bool,
     ratio: Ratio,
@@ -78,8 +89,8 @@ struct Pool {
     spec: PoolSpec,
     parent: Option<PoolId>,
     running: u32,
-    /// The children that have something to launch.
-    queue: BTreeSet<(Rank, Child)>,
+    /// The children that have something to launch, by [`Line`].
+    lines: [BTreeSet<(Rank, Child)>; 2],
 }
 
 #[derive(Debug)]
@@ -87,7 +98,7 @@ struct Entry {
     pool: PoolId,
     priority: JobId,
     running: u32,
-    queued: bool,
+    line: Option<Line>,
 }
 
 /// The pools and the task sets in them.
@@ -108,7 +119,7 @@ impl Pools {
             spec,
             parent: None,
             running: 0,
-            queue: BTreeSet::new(),
+            lines: Default::default(),
         };
         Self {
             pools: vec![root],
@@ -124,19 +135,21 @@ impl Pools {
             let parent = parent.copied().unwrap_or(ROOT);
             let id = self.pool(&spec.name, parent);
             // Its children's ranks depend on its mode, its own on weight and share: all are queued anew.
-            let queued = self.take_queue(id);
+            let queued = LINES.map(|line| self.empty(id, line));
             self.pools[id.0].spec = spec.clone();
-            queued.into_iter().for_each(|child| self.enqueue(child));
+            for (line, children) in LINES.into_iter().zip(queued) {
+                children
+                    .into_iter()
+                    .for_each(|child| self.enqueue(child, line));
+            }
         }
     }
 
-    fn take_queue(&mut self, id: PoolId) -> Vec<Child> {
-        let queued: Vec<Child> = self.pools[id.0]
-            .queue
-            .iter()
-            .map(|(_, child)| *child)
-            .collect();
-        queued.iter().for_each(|child| self.dequeue(*child));
+    /// Takes all children out of a line.
+    fn empty(&mut self, id: PoolId, line: Line) -> Vec<Child> {
+        let queue = &self.pools[id.0].lines[line as usize];
+        let queued: Vec<Child> = queue.iter().map(|(_, child)| *child).collect();
+        queued.iter().for_each(|child| self.dequeue(*child, line));
         queued
     }
 
@@ -150,7 +163,7 @@ impl Pools {
             spec: PoolSpec::named(name),
             parent: Some(parent),
             running: 0,
-            queue: BTreeSet::new(),
+            lines: Default::default(),
         });
         self.names.insert(name.clone(), id);
         id
@@ -169,57 +182,58 @@ impl Pools {
             pool,
             priority,
             running: 0,
-            queued: false,
+            line: None,
         };
         self.sets.insert(set, entry);
     }
 
     pub(super) fn remove(&mut self, set: SetKey) {
-        self.queue(set, false);
+        self.queue(set, None);
         let entry = self.sets.remove(&set).expect("a task set leaves once");
         assert_eq!(entry.running, 0, "nothing of it runs");
     }
 
-    /// Says whether a task set has something to launch.
-    pub(super) fn queue(&mut self, set: SetKey, queued: bool) {
-        let entry = self
-            .sets
-            .get_mut(&set)
-            .expect("a task set that waits is known");
-        if std::mem::replace(&mut entry.queued, queued) == queued {
+    /// Says where a task set stands, or that it has nothing to launch.
+    pub(super) fn queue(&mut self, set: SetKey, line: Option<Line>) {
+        let entry = self.sets.get_mut(&set);
+        let entry = entry.expect("a task set that waits is known");
+        let before = std::mem::replace(&mut entry.line, line);
+        if before == line {
             return;
         }
-        if queued {
-            self.enqueue(Child::Set(set));
-        } else {
-            self.dequeue(Child::Set(set));
+        if let Some(before) = before {
+            self.dequeue(Child::Set(set), before);
+        }
+        if let Some(line) = line {
+            self.enqueue(Child::Set(set), line);
         }
     }
 
-    pub(super) fn is_queued(&self, set: SetKey) -> bool {
-        self.sets.get(&set).is_some_and(|entry| entry.queued)
+    /// Returns where a task set stands.
+    pub(super) fn line(&self, set: SetKey) -> Option<Line> {
+        self.sets.get(&set)?.line
     }
 
-    fn enqueue(&mut self, child: Child) {
+    fn enqueue(&mut self, child: Child, line: Line) {
         let Some(parent) = self.parent(child) else {
             return;
         };
         let rank = self.rank(child);
-        let pool = &mut self.pools[parent.0];
-        pool.queue.insert((rank, child));
-        if pool.queue.len() == 1 {
-            self.enqueue(Child::Pool(parent));
+        let queue = &mut self.pools[parent.0].lines[line as usize];
+        queue.insert((rank, child));
+        if queue.len() == 1 {
+            self.enqueue(Child::Pool(parent), line);
         }
     }
 
-    fn dequeue(&mut self, child: Child) {
+    fn dequeue(&mut self, child: Child, line: Line) {
         let Some(parent) = self.parent(child) else {
             return;
         };
         let rank = self.rank(child);
-        let pool = &mut self.pools[parent.0];
-        if pool.queue.remove(&(rank, child)) && pool.queue.is_empty() {
-            self.dequeue(Child::Pool(parent));
+        let queue = &mut self.pools[parent.0].lines[line as usize];
+        if queue.remove(&(rank, child)) && queue.is_empty() {
+            self.dequeue(Child::Pool(parent), line);
         }
     }
 
@@ -276,15 +290,16 @@ impl Pools {
             // The root: its own number decides nothing.
             return;
         };
-        if !self.is_fair(parent) {
-            *self.running(child) = change(*self.running(child), 1);
-        } else if self.is_in_queue(child) {
+        if self.is_fair(parent) {
+            let lines = LINES.map(|line| self.is_in(child, line));
             let before = self.rank(child);
             *self.running(child) = change(*self.running(child), 1);
             let after = self.rank(child);
-            let queue = &mut self.pools[parent.0].queue;
-            queue.remove(&(before, child));
-            queue.insert((after, child));
+            let queues = self.pools[parent.0].lines.iter_mut().zip(lines);
+            for (queue, _) in queues.filter(|(_, there)| *there) {
+                queue.remove(&(before.clone(), child));
+                queue.insert((after.clone(), child));
+            }
         } else {
             *self.running(child) = change(*self.running(child), 1);
         }
@@ -301,29 +316,45 @@ impl Pools {
         }
     }
 
-    fn is_in_queue(&self, child: Child) -> bool {
+    fn is_in(&self, child: Child, line: Line) -> bool {
         match child {
-            Child::Pool(pool) => !self.pools[pool.0].queue.is_empty(),
-            Child::Set(set) => self.is_queued(set),
+            Child::Pool(pool) => !self.pools[pool.0].lines[line as usize].is_empty(),
+            Child::Set(set) => self.line(set) == Some(line),
         }
     }
 
-    /// Asks the task sets that have something to launch, in the order in which they are served, until one answers.
-    pub(super) fn ask<T>(&self, mut question: impl FnMut(SetKey) -> Option<T>) -> Option<T> {
-        self.ask_in(ROOT, &mut question)
+    /// Asks the task sets of a line, in the order in which they are served, until one answers.
+    pub(super) fn ask<T>(
+        &self,
+        line: Line,
+        mut question: impl FnMut(SetKey) -> Option<T>,
+    ) -> Option<T> {
+        self.ask_in(ROOT, line, &mut question)
     }
 
-    fn ask_in<T>(&self, pool: PoolId, question: &mut impl FnMut(SetKey) -> Option<T>) -> Option<T> {
-        let mut children = self.pools[pool.0].queue.iter();
+    fn ask_in<T>(
+        &self,
+        pool: PoolId,
+        line: Line,
+        question: &mut impl FnMut(SetKey) -> Option<T>,
+    ) -> Option<T> {
+        let mut children = self.pools[pool.0].lines[line as usize].iter();
         children.find_map(|(_, child)| match child {
-            Child::Pool(pool) => self.ask_in(*pool, question),
+            Child::Pool(pool) => self.ask_in(*pool, line, question),
             Child::Set(set) => question(*set),
         })
     }
 
-    /// Returns the ranks that lead from the root to a task set: of two task sets, the one with the lesser path is
-    /// served first.
-    pub(super) fn path(&self, set: SetKey) -> Vec<Rank> {
+    /// Returns whether a task set is served before another one.
+    pub(super) fn before(&self, one: SetKey, other: SetKey) -> bool {
+        if self.sets[&one].pool == self.sets[&other].pool {
+            return self.rank(Child::Set(one)) < self.rank(Child::Set(other));
+        }
+        self.path(one) < self.path(other)
+    }
+
+    /// Returns the ranks that lead from the root to a task set.
+    fn path(&self, set: SetKey) -> Vec<Rank> {
         let mut path = Vec::new();
         let mut child = Child::Set(set);
         while let Some(parent) = self.parent(child) {
@@ -337,10 +368,12 @@ impl Pools {
     /// States what always holds.
     pub(super) fn check(&self) {
         for (id, pool) in self.pools.iter().enumerate() {
-            for (rank, child) in &pool.queue {
-                assert_eq!(*rank, self.rank(*child), "the order is that of now");
-                assert_eq!(self.parent(*child), Some(PoolId(id)));
-                assert!(self.is_in_queue(*child));
+            for line in LINES {
+                for (rank, child) in &pool.lines[line as usize] {
+                    assert_eq!(*rank, self.rank(*child), "the order is that of now");
+                    assert_eq!(self.parent(*child), Some(PoolId(id)));
+                    assert!(self.is_in(*child, line));
+                }
             }
         }
         let running: u32 = self.sets.values().map(|entry| entry.running).sum();

@@ -12,11 +12,15 @@ use crate::{
     AttemptId, FailureKind, ImageId, JobId, RddId, StageId, Task, TaskFailure, TaskName, Time, Work,
 };
 
+use crate::sorted::Sorted;
+
+use super::attempts::Chain;
 use super::delay::{Delay, Patience};
 use super::excludes::Excludes;
 use super::median::Median;
 use super::pending::{Pending, Preferences};
 use super::places::{HostId, Place, Places, Site};
+use super::pools::Line;
 use super::sweep::Sweep;
 use super::{Stream, seed};
 
@@ -104,15 +108,15 @@ pub(crate) struct TaskSet {
     rdd: RddId,
     /// The application's seed.
     seed: u64,
-    /// Sorted; a task's index is its place here.
-    partitions: Vec<u32>,
+    /// A task's index is its place here.
+    partitions: Sorted,
     tasks: Vec<TaskState>,
     pub(super) pending: Pending,
     /// Tasks that wait before they are tried again.
     delayed: BTreeSet<(Time, u32)>,
     failed: BTreeMap<u32, Failed>,
-    /// Attempts that run, the oldest first.
-    running: BTreeSet<AttemptId>,
+    /// Attempts that run.
+    pub(super) running: Chain,
     /// The first attempts at tasks of which a second copy runs.
     originals: BTreeMap<u32, AttemptId>,
     /// Tasks to be copied, and the machine that runs the attempt that is slow.
@@ -168,7 +172,7 @@ impl TaskSet {
             partitions,
             preferences,
         } = spec;
-        assert!(partitions.is_sorted_by(|before, after| before < after));
+        let partitions = Sorted::new(partitions).expect("missing partitions are in order");
         let left = partitions.len();
         let tasks = u32::try_from(left).expect("a dataset has no more partitions than that");
         let task = TaskState {
@@ -190,7 +194,7 @@ impl TaskSet {
             pending: Pending::new(key, priority, tasks, preferences, places),
             delayed: BTreeSet::new(),
             failed: BTreeMap::new(),
-            running: BTreeSet::new(),
+            running: Chain::default(),
             originals: BTreeMap::new(),
             copies: BTreeMap::new(),
             left,
@@ -222,6 +226,16 @@ impl TaskSet {
         self.reach() == Locality::Any || self.pending.anywhere() > 0 || !self.copies.is_empty()
     }
 
+    /// Returns where it stands among those that are served, if it has something to launch.
+    pub(super) fn line(&self) -> Option<Line> {
+        let line = if self.fresh || self.is_open() {
+            Line::Open
+        } else {
+            Line::Picky
+        };
+        self.is_waiting().then_some(line)
+    }
+
     /// Returns the furthest level that it launches tasks at. Tasks that do not care never wait, and with them those
     /// on the machines of their data.
     pub(super) fn reach(&self) -> Locality {
@@ -243,11 +257,7 @@ impl TaskSet {
 
     /// Returns whether nothing of it runs or will run.
     pub(super) fn is_over(&self) -> bool {
-        self.running.is_empty() && self.is_stopped()
-    }
-
-    pub(super) fn running(&self) -> &BTreeSet<AttemptId> {
-        &self.running
+        self.running.len() == 0 && self.is_stopped()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -255,7 +265,7 @@ impl TaskSet {
     }
 
     pub(super) fn partition(&self, index: u32) -> u32 {
-        self.partitions[index as usize]
+        self.partitions.get(index)
     }
 
     /// Goes as far from the data as it is time to, and lets tasks wait for a core whose wait before a retry is over.
@@ -368,7 +378,7 @@ impl TaskSet {
         let name = TaskName {
             stage: self.key.stage,
             stage_attempt: self.key.attempt,
-            partition: self.partitions[index as usize],
+            partition: self.partitions.get(index),
             attempt: state.attempts,
         };
         if speculative {
@@ -382,7 +392,6 @@ impl TaskSet {
         state.attempts += 1;
         state.running += 1;
         state.latest = attempt;
-        self.running.insert(attempt);
         self.task(name, attempt)
     }
 
@@ -406,7 +415,6 @@ impl TaskSet {
     pub(super) fn ended(&mut self, index: u32, attempt: AttemptId) {
         let state = &mut self.tasks[index as usize];
         state.running -= 1;
-        self.running.remove(&attempt);
         if let Some(original) = self.originals.remove(&index)
             && state.latest == attempt
         {
@@ -427,8 +435,7 @@ impl TaskSet {
     }
 
     fn index(&self, partition: u32) -> Option<u32> {
-        let index = self.partitions.binary_search(&partition).ok()?;
-        u32::try_from(index).ok()
+        self.partitions.position(partition)
     }
 
     /// Takes note that a partition is computed, here or in an earlier attempt at the stage.
@@ -569,7 +576,8 @@ impl TaskSet {
         for (index, task) in (0_u32..).zip(&self.tasks) {
             let failed = self.failed.get(&index);
             let delayed = failed.is_some_and(|failed| failed.until.is_some());
-            assert!(!(task.waits && delayed) && !(task.waits && task.running > 0));
+            let elsewhere = delayed || task.running > 0 || task.done;
+            assert!(!(task.waits && elsewhere), "a task is in one state");
             let accounted = task.done || task.waits || delayed || task.running > 0;
             assert!(self.stopped || accounted, "no task is lost");
         }

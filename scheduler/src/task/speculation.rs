@@ -130,8 +130,7 @@ impl Tasks {
             .kill_interval
             .filter(|_| self.executors.any_decommissioned());
         let mut slow = Vec::new();
-        for id in set.running().iter().copied() {
-            let attempt = self.attempts.get(id).expect("what runs is known");
+        for (id, attempt) in self.attempts.of(&set.running) {
             let ran = self.now.since(attempt.launched);
             if let Some((from, excused)) = from.filter(|(from, _)| ran > *from) {
                 if !(excused && rules.is_efficient(ran, from, attempt, set)) {

@@ -261,6 +261,8 @@ impl Asker {
             name: "collect".into(),
             call_site: "main.rs:1".into(),
             stages: stages.collect(),
+            group: None,
+            tags: Vec::new(),
         });
     }
 

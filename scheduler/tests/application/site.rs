@@ -255,6 +255,9 @@ impl Site {
             name: "collect".into(),
             call_site: "main.rs:2".into(),
             pool: None,
+            shuffle: None,
+            group: None,
+            tags: Vec::new(),
         }));
     }
 

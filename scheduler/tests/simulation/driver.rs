@@ -6,8 +6,8 @@ use std::sync::Arc;
 use scheduler::application::{Action, Application, Input, Outbox};
 use scheduler::message::{ApplicationSpec, DriverSpec};
 use scheduler::{
-    Action as Order, Address, AttemptId, DriverId, ExecutorId, ImageId, Input as Happening, JobId,
-    JobSpec, Message, ShuffleId, Time,
+    Action as Order, Address, AttemptId, Cause, DriverId, ExecutorId, ImageId, Input as Happening,
+    JobFailure, JobId, JobSpec, Message, ShuffleId, Time,
 };
 
 use crate::checks::Attempts;
@@ -21,6 +21,7 @@ use crate::world::{Told, What, World};
 pub(crate) struct Job {
     pub(crate) accepted: BTreeSet<u32>,
     pub(crate) cancelled: bool,
+    pub(crate) excluded: bool,
     pub(crate) ended: bool,
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct DriverProcess {
     pub(crate) attempts: Attempts,
     /// Whether the program has come to its end.
     pub(crate) done: bool,
+    /// How a job of it ended with the application, which is about to end then.
+    pub(crate) doom: Option<String>,
 }
 
 /// What a user wants: a program, run in this way.
@@ -90,7 +93,8 @@ impl World {
             ..self.errands[errand].spec.clone()
         };
         let settings = &self.scenario.settings;
-        let application = Application::new(spec, self.master_addresses.clone(), settings, seed);
+        let application =
+            Application::new(spec, self.master_addresses.clone(), settings, seed).unwrap();
         let process = DriverProcess {
             application,
             program: program.clone(),
@@ -99,6 +103,7 @@ impl World {
             outputs: BTreeMap::new(),
             attempts: Attempts::default(),
             done: false,
+            doom: None,
         };
         let endpoint = self.network.endpoint(address);
         self.programs.insert(endpoint, program);
@@ -204,7 +209,13 @@ impl World {
                     .insert((shuffle, partition), (attempt, executor));
             }
             Order::FinishJob { job } => self.job_ended(id, job, true, "finished"),
-            Order::FailJob { job, failure } => self.job_ended(id, job, false, &failure.to_string()),
+            Order::FailJob { job, failure } => {
+                let Some(driver) = self.driver(id) else {
+                    return;
+                };
+                driver.note_doom(job, &failure);
+                self.job_ended(id, job, false, &failure.to_string());
+            }
             Order::ReleaseImage(image) => {
                 let Some(driver) = self.driver(id) else {
                     return;
@@ -239,6 +250,10 @@ impl World {
         let Some(driver) = self.driver(id) else {
             return;
         };
+        if driver.doom.is_some() {
+            // The cluster has no place for it any more.
+            return self.tell_driver(id, Input::Program(Happening::ApplicationEnded));
+        }
         if driver.jobs.is_empty() {
             let mut out = Outbox::default();
             driver
@@ -345,6 +360,16 @@ impl DriverProcess {
         );
     }
 
+    /// A job that nobody cancelled is cancelled with its application alone. Where failures exclude, one task's failures
+    /// may leave no executor for another.
+    fn note_doom(&mut self, id: JobId, failure: &JobFailure) {
+        self.jobs[id.0 as usize].excluded = matches!(failure.cause, Cause::Unschedulable { .. });
+        let cancelled = matches!(failure.cause, Cause::Cancelled { .. });
+        if cancelled && !self.jobs[id.0 as usize].cancelled {
+            self.doom = Some(failure.to_string());
+        }
+    }
+
     fn end_job(&mut self, id: JobId, finished: bool, how: &str) {
         let planned = &self.program.jobs[id.0 as usize];
         let job = &mut self.jobs[id.0 as usize];
@@ -360,7 +385,8 @@ impl DriverProcess {
             );
             assert_eq!(planned.poison, None, "{id} can't be finished");
         } else {
-            let excused = planned.poison.is_some() || job.cancelled;
+            let excused =
+                planned.poison.is_some() || job.cancelled || job.excluded || self.doom.is_some();
             assert!(
                 excused,
                 "{id} failed though nothing is wrong with it: {how}"

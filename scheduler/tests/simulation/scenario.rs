@@ -138,12 +138,12 @@ fn choose_settings(scenario: &mut Scenario, random: &mut Random) {
             scenario.set(key, value);
         }
     }
-    if random.happens(300_000 * 0) {
+    if random.happens(300_000) {
         scenario.set("excludeOnFailure.enabled", "true");
         scenario.set("excludeOnFailure.timeout", "20s");
         scenario.set(
             "scheduler.excludeOnFailure.unschedulableTaskSetTimeout",
-            "1h",
+            "60s",
         );
     }
     if random.happens(300_000) {

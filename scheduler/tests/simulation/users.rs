@@ -24,6 +24,16 @@ const AGAIN: u32 = 2;
 impl World {
     /// Sets up what the scenario says.
     pub(crate) fn begin(&mut self) {
+        let set = self
+            .scenario
+            .settings
+            .entries()
+            .filter(|(_, _, default)| !default);
+        let set: Vec<String> = set
+            .map(|(definition, text, _)| format!("{}={}", definition.key, text.unwrap_or_default()))
+            .collect();
+        let name = self.scenario.name;
+        self.note(|| format!("{name}: {}", set.join(", ")));
         for _ in 0..self.scenario.masters {
             let host = self.add_site(Role::Master, 0, 0);
             let address = format!("{}:7077", self.sites[host.0].name);
