@@ -149,6 +149,10 @@ impl Executors {
         news
     }
 
+    pub(super) fn any_excluded(&self) -> bool {
+        self.all.values().any(|executor| executor.barred.excluded)
+    }
+
     pub(super) fn any_decommissioned(&self) -> bool {
         self.all
             .values()

@@ -41,7 +41,13 @@ impl Tasks {
                 None => break,
             }
         }
-        self.executors.clear_fresh();
+        if !self.executors.fresh().is_empty() {
+            self.executors.clear_fresh();
+            // Of those that wait for certain cores the first is told: it has the first claim to what is free.
+            if let Some(set) = self.pools.ask(Line::Picky, Some) {
+                self.tell(set, out);
+            }
+        }
         self.attempts.tidy();
         self.find_unschedulable(out);
     }
@@ -162,6 +168,9 @@ impl Tasks {
         if set.told != Some(WaitReason::NoFreeCore) {
             set.told = None;
         }
+        if set.unschedulable.is_some() {
+            self.relieve(key, out);
+        }
         self.sync(key);
         let started = EventKind::TaskStarted {
             task: task.name,
@@ -196,7 +205,7 @@ impl Tasks {
     }
 
     /// Tells listeners why a task set waits that launches nothing more for now, if they do not know.
-    fn tell(&mut self, key: SetKey, out: &mut Outbox) {
+    pub(super) fn tell(&mut self, key: SetKey, out: &mut Outbox) {
         let Some(because) = self.wait_reason(key) else {
             return;
         };
