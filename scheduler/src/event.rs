@@ -187,6 +187,20 @@ pub enum EventKind {
         /// Why.
         reason: Arc<str>,
     },
+    /// The application asked the cluster for another number of executors.
+    ExecutorsRequested {
+        /// In all.
+        total: u32,
+        /// Why.
+        because: Arc<str>,
+    },
+    /// Jobs wait and no executor is there to run them. Said again and again while it is so.
+    ExecutorsAwaited {
+        /// How many jobs.
+        jobs: u32,
+        /// What is missing.
+        because: Arc<str>,
+    },
     /// A job has begun.
     JobStarted {
         /// Which.

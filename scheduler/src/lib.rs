@@ -11,22 +11,31 @@
 //! ```
 
 pub mod allocation;
+pub mod application;
+pub mod client;
+pub mod cluster;
 mod dag;
 mod driver;
 pub mod event;
+pub mod executor;
 mod failure;
+mod following;
 mod id;
 mod lineage;
+pub mod link;
 pub mod memory;
 pub mod message;
 mod metrics;
 mod order;
+pub mod pools;
 pub mod progress;
 pub mod random;
 pub mod settings;
 mod sorted;
 mod task;
 mod time;
+mod timers;
+pub mod worker;
 
 pub use dag::BucketSizes;
 pub use driver::Driver;

@@ -104,6 +104,8 @@ impl Progress {
             EventKind::JobEnded { job, result } => self.end_job(*job, result),
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
+            | EventKind::ExecutorsAwaited { .. }
+            | EventKind::ExecutorsRequested { .. }
             | EventKind::ExecutorDecommissioned { .. }
             | EventKind::ExecutorExcluded { .. }
             | EventKind::ExecutorReadmitted { .. }

@@ -22,9 +22,9 @@ mod stages;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::allocation::PoolSpec;
 use crate::dag::{Blocks, Gone, Graph, Images, Job, Labels, Shuffles, Stage, State, Wanted};
 use crate::event::{self, EventKind};
+use crate::pools::PoolSpec;
 use crate::task::Tasks;
 use crate::{
     Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, Outbox, Rack, Rdd, RddId,

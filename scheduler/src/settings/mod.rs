@@ -4,15 +4,19 @@
 //! rows of one subject, and beside them the way to read them. A value is checked when it is set; nothing downstream
 //! checks it again.
 
+mod allocation;
 mod application;
+mod cluster;
 mod definition;
 mod exclusion;
+mod executors;
 mod locality;
 mod pools;
 mod speculation;
 mod stages;
 mod tasks;
 mod value;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,13 +28,17 @@ pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let mut all = [
+        allocation::ROWS,
         application::ROWS,
+        cluster::ROWS,
+        executors::ROWS,
         exclusion::ROWS,
         locality::ROWS,
         pools::ROWS,
         speculation::ROWS,
         stages::ROWS,
         tasks::ROWS,
+        worker::ROWS,
     ]
     .concat();
     all.sort_unstable_by_key(|definition| definition.key);

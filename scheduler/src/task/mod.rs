@@ -29,8 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::allocation::{Mode, PoolSpec};
 use crate::event::EventKind;
+use crate::pools::{Mode, PoolSpec};
 use crate::settings::Exclusion;
 use crate::{
     Action, AttemptId, Event, ExecutorId, Host, ImageId, KillReason, Outbox, Rack, Settings,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::JobId;
-use crate::allocation::{Mode, PoolSpec};
+use crate::pools::{Mode, PoolSpec};
 
 use super::SetKey;
 

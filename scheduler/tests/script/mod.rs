@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use scheduler::allocation::{Mode, PoolSpec};
 use scheduler::event::{EventKind, Locality, WaitReason};
+use scheduler::pools::{Mode, PoolSpec};
 use scheduler::{
     Action, AttemptId, BucketSizes, Dependency, Driver, ExecutorId, FailureKind, Host, ImageId,
     Input, JobId, JobSpec, Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StageId,

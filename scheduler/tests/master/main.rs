@@ -1,0 +1,16 @@
+//! The master against a small world of workers, drivers and a disk that do as they are told.
+
+mod decommission;
+mod drivers;
+mod dynamic_allocation;
+mod executors;
+mod fault_tolerance;
+mod laws;
+mod persistence;
+mod reasons;
+mod recovery;
+mod scheduling;
+mod selection;
+mod tenants;
+mod workers;
+mod world;
