@@ -337,7 +337,9 @@ mod tests {
     /// "TaskScheduler should throw IllegalArgumentException when schedulingMode is not supported".
     #[test]
     fn a_scheduling_mode_that_is_not_known_is_refused() {
-        let refused = Settings::default().set("scheduler.mode", "NONE").unwrap_err();
+        let refused = Settings::default()
+            .set("scheduler.mode", "NONE")
+            .unwrap_err();
         assert_eq!(
             refused.to_string(),
             "`scheduler.mode` is one of FIFO, FAIR, and `NONE` is not"

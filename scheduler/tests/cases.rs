@@ -133,6 +133,7 @@ cases! {
     multiple_offers_with_no_preferences
     new_executors_get_added_and_lost
     no_delay_where_no_task_has_a_preference
+    no_executor_has_enough_cores_for_a_task
     no_duplicate_stages_are_created
     node_local_tasks_come_before_those_without_preference
     node_local_tasks_come_right_after_process_local_ones

@@ -194,43 +194,45 @@ impl Tasks {
         });
     }
 
-    /// Looks whether a task that failed may run nowhere any more.
-    pub(super) fn find_unschedulable(&mut self, out: &mut Outbox) {
+    /// Looks whether a task that failed may run nowhere any more. Returns whether an executor was given back for it.
+    pub(super) fn find_unschedulable(&mut self, out: &mut Outbox) -> bool {
         let rules = &self.rules.exclusion;
         let mut suspects = std::mem::take(&mut self.suspects);
         if !(rules.task_and_stage || rules.application) {
-            return;
+            return false;
         }
         suspects.extend(&self.stranded);
         suspects.sort_unstable();
         suspects.dedup();
+        let mut given_back = false;
         for key in suspects {
-            self.suspect(key, out);
+            given_back |= self.suspect(key, out);
         }
+        given_back
     }
 
-    fn suspect(&mut self, key: SetKey, out: &mut Outbox) {
+    fn suspect(&mut self, key: SetKey, out: &mut Outbox) -> bool {
         let Some(set) = self.sets.get(&key) else {
-            return;
+            return false;
         };
         if set.unschedulable.is_none() {
             let Some(partition) = self.excluded_everywhere(key) else {
-                return;
+                return false;
             };
             self.strand(key, partition, out);
         }
-        if !self.stranded.contains(&key) {
-            return;
-        }
         let mut taking = self.executors.taking();
-        if let Some((site, _)) = taking.find(|(_, idle)| *idle) {
-            let (executor, stage) = (site.executor, key.stage);
-            drop(taking);
-            let reason =
-                format!("{stage} may run on no executor that there is: another one is wanted");
-            self.stranded.remove(&key);
-            self.give_executor_back(executor, false, &reason, out);
-        }
+        let idle = taking
+            .find(|(_, idle)| *idle)
+            .map(|(site, _)| site.executor);
+        drop(taking);
+        let Some(executor) = idle.filter(|_| self.stranded.remove(&key)) else {
+            return false;
+        };
+        let stage = key.stage;
+        let reason = format!("{stage} may run on no executor that there is: another one is wanted");
+        self.give_executor_back(executor, false, &reason, out);
+        true
     }
 
     /// Returns a partition of which the task may run on no executor that there is.

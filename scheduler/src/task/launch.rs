@@ -29,6 +29,15 @@ const COMPARED_MAX: usize = 4;
 impl Tasks {
     /// Launches tasks while a task set wants a core that is free.
     pub(crate) fn launch(&mut self, out: &mut Outbox) {
+        self.launch_all(out);
+        // An executor that is given back is near nobody's data any more.
+        while self.find_unschedulable(out) {
+            self.launch_all(out);
+        }
+        self.attempts.tidy();
+    }
+
+    fn launch_all(&mut self, out: &mut Outbox) {
         loop {
             let mut swept = Vec::new();
             let choice = self.choose(&mut swept);
@@ -48,8 +57,6 @@ impl Tasks {
                 self.tell(set, out);
             }
         }
-        self.attempts.tidy();
-        self.find_unschedulable(out);
     }
 
     /// Returns what is launched next. Task sets that now know that they want nothing more of what is free are added
@@ -233,7 +240,11 @@ impl Tasks {
         Some(if self.executors.len() == 0 {
             WaitReason::NoExecutor
         } else if self.executors.free_len() == 0 {
-            WaitReason::NoFreeCore
+            if self.executors.all_small() {
+                WaitReason::TooFewCores
+            } else {
+                WaitReason::NoFreeCore
+            }
         } else if set.is_open() {
             WaitReason::Excluded
         } else {

@@ -144,7 +144,8 @@ impl Tasks {
     /// Changes the rules for what is decided from now on.
     pub(crate) fn configure(&mut self, settings: &Settings) {
         self.rules = Rules::new(settings);
-        self.executors.set_cpus(settings.task_cpus());
+        let shift = self.executors.set_cpus(settings.task_cpus());
+        self.shift(shift);
         self.attempts.watch(self.rules.timeout.is_some());
     }
 
@@ -239,12 +240,12 @@ impl Tasks {
     pub(crate) fn remove_executor(&mut self, id: ExecutorId, files_lost: bool) {
         self.executors.remove(id, files_lost);
         self.health.lost(id);
-        // A task may have had nowhere else to go.
-        self.suspects.extend(self.sets.keys());
     }
 
     /// Tells task sets of places that have executors now, or none any more.
     fn shift(&mut self, shift: Shift) {
+        // A task may have nowhere to go but where it failed.
+        self.suspects.extend(self.sets.keys());
         let moved = shift.live.into_iter().map(|place| (place, true));
         for (place, live) in moved.chain(shift.dead.into_iter().map(|place| (place, false))) {
             let sets: Vec<SetKey> = self.executors.places.sets(place).collect();
