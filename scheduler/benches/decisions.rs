@@ -142,6 +142,9 @@ impl Cluster {
                 name: "count".into(),
                 call_site: "main.rs:2".into(),
                 pool: Some(pool.as_str().into()),
+                shuffle: None,
+                group: None,
+                tags: Vec::new(),
             }));
         }
     }

@@ -75,6 +75,8 @@ impl fmt::Display for Locality {
 pub enum WaitReason {
     /// There is no executor.
     NoExecutor,
+    /// No executor has as many cores as a task takes (`task.cpus`).
+    TooFewCores,
     /// Every core is taken.
     NoFreeCore,
     /// The free cores are further from the data than it is willing to go yet.
@@ -92,6 +94,9 @@ impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoExecutor => f.write_str("there is no executor"),
+            Self::TooFewCores => {
+                f.write_str("no executor has as many cores as a task takes (`task.cpus`)")
+            }
             Self::NoFreeCore => f.write_str("every core is taken"),
             Self::Locality { level } => {
                 write!(f, "the free cores are further from its data than {level}")

@@ -249,3 +249,100 @@ fn mode(text: &str) -> Option<Mode> {
 fn number(text: &str, least: u32) -> Option<u32> {
     text.parse().ok().filter(|number| *number >= least)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+
+    fn pool(name: &str, mode: Mode, weight: u32, min_share: u32) -> PoolSpec {
+        PoolSpec {
+            name: name.into(),
+            parent: None,
+            mode,
+            weight,
+            min_share,
+        }
+    }
+
+    #[test]
+    fn a_fair_scheduler_file_is_read() {
+        let text = r#"<?xml version="1.0"?>
+            <!-- two pools -->
+            <allocations>
+              <pool name="production">
+                <schedulingMode>FAIR</schedulingMode>
+                <weight>1</weight>
+                <minShare>2</minShare>
+              </pool>
+              <pool name='test'><schedulingMode> FIFO </schedulingMode><weight>2</weight></pool>
+              <pool name="bare"/>
+            </allocations>"#;
+        let allocation = read(text).unwrap();
+        assert!(allocation.warnings.is_empty());
+        assert_eq!(
+            allocation.pools,
+            [
+                pool("production", Mode::Fair, 1, 2),
+                pool("test", Mode::Fifo, 2, 0),
+                pool("bare", Mode::Fifo, 1, 0),
+            ]
+        );
+    }
+
+    /// PoolSuite "SPARK-17663: FairSchedulableBuilder sets default values for blank or invalid datas".
+    #[test]
+    fn blank_or_invalid_values_leave_defaults_and_a_warning() {
+        let text = r#"<allocations>
+            <pool name="a"><schedulingMode>UPSIDE_DOWN</schedulingMode><weight>x</weight><minShare>-1</minShare></pool>
+            <pool name="b"><schedulingMode></schedulingMode><weight> </weight><minShare></minShare></pool>
+            <pool name="c"><weight>0</weight></pool>
+            <pool><weight>7</weight></pool>
+            </allocations>"#;
+        let allocation = read(text).unwrap();
+        let names = ["a", "b", "c"];
+        assert_eq!(allocation.pools, names.map(PoolSpec::named));
+        assert_eq!(
+            allocation.warnings,
+            [
+                "pool `a`: `schedulingMode` cannot be `UPSIDE_DOWN`, the default stays",
+                "pool `a`: `weight` cannot be `x`, the default stays",
+                "pool `a`: `minShare` cannot be `-1`, the default stays",
+                "pool `c`: `weight` cannot be `0`, the default stays",
+                "a pool has no name: it is left out",
+            ]
+        );
+    }
+
+    #[test]
+    fn pools_may_be_in_pools() {
+        let text = r#"<pool name="outer"><pool name="inner"/><weight>3</weight></pool>"#;
+        let allocation = read(text).unwrap();
+        assert_eq!(allocation.pools[0], pool("outer", Mode::Fifo, 3, 0));
+        assert_eq!(allocation.pools[1].parent.as_deref(), Some("outer"));
+    }
+
+    #[test]
+    fn what_is_no_allocation_file_is_refused_with_its_line() {
+        let refused = |text| read(text).unwrap_err().to_string();
+        assert_eq!(refused("a: 1"), "line 1: `a: 1` is outside of every tag");
+        assert_eq!(refused("<a>\n<b></a>"), "line 2: <b> is closed by </a>");
+        assert_eq!(refused("<a>\n\n"), "line 3: <a> is not closed");
+        assert_eq!(refused("</a>"), "line 1: </a> closes nothing");
+        assert_eq!(refused("<a"), "line 1: a tag is not closed");
+        assert_eq!(refused("<!-- a"), "line 1: <!-- is not closed");
+    }
+
+    /// PoolSuite "Pool should throw IllegalArgumentException when schedulingMode is not supported"; TaskSchedulerImplSuite
+    /// "TaskScheduler should throw IllegalArgumentException when schedulingMode is not supported".
+    #[test]
+    fn a_scheduling_mode_that_is_not_known_is_refused() {
+        let refused = Settings::default()
+            .set("scheduler.mode", "NONE")
+            .unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`scheduler.mode` is one of FIFO, FAIR, and `NONE` is not"
+        );
+    }
+}

@@ -23,8 +23,12 @@ macro_rules! cases {
 }
 
 cases! {
+    a_bad_machine_fails_the_job_where_nobody_is_excluded
     a_cancelled_jobs_image_is_kept_until_its_last_attempt_has_ended
     a_closed_group_takes_no_more_jobs
+    a_copy_goes_where_its_task_wants
+    a_copy_that_fails_is_not_the_end_of_its_task
+    a_denied_commit_does_not_spin
     a_deterministic_failure_ends_the_job_at_the_second_attempt
     a_failed_fetch_from_afar_forgets_all_outputs_of_the_executor
     a_failed_fetch_from_afar_may_forget_all_outputs_of_the_machine
@@ -33,23 +37,53 @@ cases! {
     a_job_fails_after_four_attempts
     a_job_group_is_cancelled
     a_job_over_one_side_of_a_union_computes_that_side_alone
+    a_job_survives_a_machine_with_several_bad_executors
     a_job_that_joins_a_waiting_stage_keeps_what_it_waits_for
     a_job_that_makes_no_sense_is_refused
+    a_job_without_a_pool_is_in_the_default_pool
     a_killed_attempts_result_is_ignored
+    a_machine_whose_outputs_cannot_be_read_is_excluded
+    a_machine_with_excluded_executors_is_excluded
     a_map_stage_is_begun_no_more_often_than_allowed
     a_map_stage_job_ends_although_nothing_is_left_to_submit
     a_map_stage_job_keeps_its_shuffle
     a_map_stage_job_that_makes_no_sense_is_refused
     a_multi_stage_job_goes_through
+    a_new_executor_lets_all_stages_go_on
+    a_pool_changes_while_jobs_run
+    a_result_that_is_lost_is_computed_again
+    a_set_goes_back_to_a_nearer_level_when_it_has_an_executor
     a_shuffle_is_recomputed_from_the_image_it_first_ran_with
+    a_single_executor_waits_for_nothing
+    a_single_task_is_never_slow
+    a_slow_task_gets_a_copy_and_the_slower_is_killed
+    a_slow_task_that_reads_fast_is_left_alone
+    a_stage_keeps_off_executors_and_machines_where_its_tasks_failed
+    a_stage_that_waits_is_not_starved_by_one_that_does_not
     a_stage_waits_until_its_inputs_are_registered
+    a_stopped_set_launches_nothing_when_its_executor_is_lost
+    a_task_is_not_slow_before_it_has_run_a_while
+    a_task_keeps_off_where_it_failed_in_spite_of_its_preference
+    a_task_takes_as_many_cores_as_it_needs
+    a_task_that_fails_again_waits_before_it_is_tried_again
+    a_task_that_may_run_nowhere_fails_its_job_in_the_end
+    a_task_that_may_run_nowhere_gives_an_idle_executor_back
+    a_task_that_runs_far_too_long_is_copied_however_fast_it_reads
     a_task_that_runs_too_long_is_killed_and_tried_again
+    a_threshold_does_not_replace_the_other_rules
+    a_threshold_is_for_small_stages
+    a_threshold_makes_tasks_slow_where_few_have_ended
     a_zombie_completes_a_stage_whose_own_tasks_all_wait
     after_an_aborted_stage_fetch_failures_are_still_survived
     all_jobs_are_cancelled_at_once
     all_shuffle_files_of_a_machine_are_forgotten_when_its_worker_is_lost
     an_attempt_that_failed_may_not_commit
+    an_executor_lost_after_the_copy_succeeded_loses_nothing
+    an_executor_lost_may_leave_a_task_without_any
     an_executor_without_room_waits
+    an_unknown_pool_is_made
+    attempts_at_the_same_task_count_once_against_an_executor
+    basic_delay_scheduling
     blocks_are_removed_when_a_dataset_is_no_longer_stored
     cached_ancestors_spare_their_parents
     cached_post_shuffle
@@ -58,20 +92,36 @@ cases! {
     commit_is_given_up_by_a_failed_attempt
     commits_go_with_their_stage
     commits_of_two_stage_attempts_are_told_apart
+    copies_come_after_everything_else
+    decommissioned_executors_are_not_waited_for
+    delay_scheduling_with_failed_hosts
+    delay_scheduling_with_fallback
     dropped_blocks_are_computed_again
     early_job_goes_first
+    excluded_executors_may_be_decommissioned
+    executors_exit_for_reasons_unrelated_to_their_tasks
+    executors_of_different_machines_exclude_no_machine
+    executors_with_failures_in_completed_stages_are_excluded_for_a_time
     extremely_late_fetch_failures_do_not_cause_concurrent_attempts
     failure_in_a_map_stage_job
     failure_in_a_two_stage_job
     failure_of_stage_used_by_two_jobs
+    failures_are_counted_anew_once_a_task_has_succeeded
+    failures_are_forgotten_with_time
     failures_in_different_stages_do_not_abort
+    failures_of_stages_that_fail_exclude_no_executor
+    fair_pools_share_by_weight_and_minimum_share
     fetch_failure_in_a_reused_shuffle
     fetch_failures_from_a_decommissioned_executor_count_when_told_so
     fetch_failures_from_a_decommissioned_executor_do_not_count
+    fifo_pays_no_attention_to_pools
     fifo_serves_the_earlier_stage_first
     ignore_late_map_task_completions
     jobs_with_a_tag_are_cancelled
+    killed_copies_do_not_count_as_failures
     killed_tasks_do_not_count_as_failures
+    killing_a_job_kills_what_runs_of_it
+    kills_fetch_failures_and_denied_commits_exclude_nobody
     late_completions_never_make_two_task_sets_active
     late_fetch_failures_do_not_cause_concurrent_attempts
     lists_and_spans_lead_to_the_right_parents
@@ -80,11 +130,21 @@ cases! {
     map_stage_submission_with_fetch_failure
     map_stage_submission_with_shared_stages_and_failures
     multiple_consecutive_fetch_failures_abort_the_job
+    multiple_offers_with_no_preferences
+    new_executors_get_added_and_lost
+    no_delay_where_no_task_has_a_preference
+    no_executor_has_enough_cores_for_a_task
     no_duplicate_stages_are_created
+    node_local_tasks_come_before_those_without_preference
+    node_local_tasks_come_right_after_process_local_ones
+    node_local_tasks_do_not_wait_where_others_do_not_care
     non_consecutive_stage_failures_do_not_abort
+    nothing_is_launched_on_an_executor_that_is_silent
     only_the_failure_of_the_committer_gives_up_the_commit
     outputs_of_a_decommissioned_worker_are_made_again
     parent_stage_has_the_lower_number
+    pools_in_pools
+    rack_local_tasks
     recover_from_repeated_executor_losses_during_the_map_stage
     recover_from_repeated_executor_losses_during_the_reduce_stage
     recursive_shuffle_failures
@@ -102,13 +162,27 @@ cases! {
     shuffle_files_are_lost_with_their_worker
     shuffle_files_kept_elsewhere_survive_their_worker
     simple_map_stage_submission
+    sizes_of_intermediate_stages_do_not_count
     skipped_stage_whose_outputs_exist
     stage_attempts_are_bounded_where_failures_are_not_in_a_row
     stage_used_by_two_jobs_the_first_no_longer_active
+    task_set_with_no_preferences
+    tasks_that_end_after_their_executor_are_copied
+    tasks_without_preference_come_right_after_process_local_ones
     the_application_ends_in_the_middle
+    the_end_of_an_attempt_counts_once
+    the_full_way_of_a_decommissioned_executor
+    the_wait_begins_anew_when_all_free_cores_were_taken
+    the_wait_goes_on_while_a_core_is_idle
+    the_wait_is_a_multiple_of_the_median_task
     trivial_job_cancellation
     trivial_job_failure
     trivial_shuffle_with_multiple_fetch_failures
+    two_of_three_executors_are_decommissioned
+    unsatisfiable_locality_levels_are_skipped
+    without_a_threshold_few_ends_make_nothing_slow
+    without_delay_tasks_are_near_where_they_can_be
+    work_is_spread_evenly
     zero_partition_parent
     zero_split_job
     zombie_completions_update_the_running_attempt

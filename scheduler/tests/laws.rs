@@ -7,7 +7,7 @@ mod world;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use world::{Fault, Node, World};
+use world::{Fault, Node, Wishes, World};
 
 fn node() -> impl Strategy<Value = Node> {
     let parent = any::<u8>();
@@ -31,6 +31,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         3 => any::<u8>().prop_map(Fault::OutputLost),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(who, files)| Fault::ExecutorLost(who, files)),
         1 => machines(),
+        2 => time(),
         1 => (1..4_u32).prop_map(Fault::ExecutorAdded),
         4 => (any::<u8>(), any::<u8>()).prop_map(|(rdd, only)| Fault::Job(rdd, only)),
         2 => any::<u8>().prop_map(Fault::MapJob),
@@ -51,6 +52,25 @@ fn abandonment() -> impl Strategy<Value = Fault> {
         2 => any::<u8>().prop_map(Fault::CancelTag),
         2 => (0..30_u8).prop_map(Fault::CancelStage),
     ]
+}
+
+fn time() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        3 => (0..4_000_u16).prop_map(Fault::Wait),
+        1 => any::<u8>().prop_map(Fault::Silent),
+        1 => (any::<u8>(), any::<u64>()).prop_map(|(who, bytes)| Fault::Beat(who, bytes)),
+    ]
+}
+
+fn wishes() -> impl Strategy<Value = Wishes> {
+    (any::<bool>(), any::<bool>(), any::<bool>(), 1..3_u32).prop_map(
+        |(fair, speculation, exclusion, cpus)| Wishes {
+            fair,
+            speculation,
+            exclusion,
+            cpus,
+        },
+    )
 }
 
 fn machines() -> impl Strategy<Value = Fault> {
@@ -86,9 +106,12 @@ proptest! {
     #[test]
     fn every_job_finishes_however_much_is_lost(
         nodes in nodes(),
+        wishes in wishes(),
         faults in prop::collection::vec(fault(), 0..120),
     ) {
-        let mut world = World::new(&nodes, 1_000);
+        // Who excludes executors may have none left in the end.
+        let wishes = Wishes { exclusion: false, ..wishes };
+        let mut world = World::with(&nodes, 1_000, wishes);
         for fault in faults {
             world.step(fault);
         }
@@ -100,9 +123,10 @@ proptest! {
     #[test]
     fn every_job_ends_when_tasks_fail_for_good(
         nodes in nodes(),
+        wishes in wishes(),
         faults in prop::collection::vec(fault(), 0..120),
     ) {
-        let mut world = World::new(&nodes, 2);
+        let mut world = World::with(&nodes, 2, wishes);
         for fault in faults {
             world.step(fault);
         }

@@ -226,7 +226,7 @@ impl Driver {
                 continue;
             }
             let reason = "it failed on every executor that there is";
-            let failure = Arc::new(TaskFailure::new(FailureKind::ExecutorLost, reason));
+            let failure = Arc::new(TaskFailure::new(FailureKind::Killed, reason));
             self.publish_completed(id, Some(failure), out);
             self.set_state(id, State::Failed);
             let rdd = self.graph.rdd(self.stages[&id].rdd);

@@ -121,7 +121,8 @@ pub struct Exclusion {
 }
 
 impl Settings {
-    /// `excludeOnFailure.*`: how many failures are too many.
+    /// `excludeOnFailure.*`: how many failures are too many. A task is kept off a machine before its failures there
+    /// alone could fail its job, whatever `excludeOnFailure.task.maxTaskAttemptsPerNode` says.
     pub fn exclusion(&self) -> Exclusion {
         let count = |key| self.count(key).unwrap_or_default();
         let own = |key| self.text(key).map(|text| text == "true");
@@ -131,7 +132,9 @@ impl Settings {
             application: own("excludeOnFailure.application.enabled").unwrap_or(enabled),
             fetch_failures: self.flag("excludeOnFailure.application.fetchFailure.enabled"),
             task_attempts_per_executor: count("excludeOnFailure.task.maxTaskAttemptsPerExecutor"),
-            task_attempts_per_host: count("excludeOnFailure.task.maxTaskAttemptsPerNode"),
+            task_attempts_per_host: count("excludeOnFailure.task.maxTaskAttemptsPerNode")
+                .min(self.task_max_failures().saturating_sub(1))
+                .max(1),
             stage_tasks_per_executor: count("excludeOnFailure.stage.maxFailedTasksPerExecutor"),
             stage_executors_per_host: count("excludeOnFailure.stage.maxFailedExecutorsPerNode"),
             application_tasks_per_executor: count(
@@ -144,5 +147,41 @@ impl Settings {
             kill: self.flag("excludeOnFailure.killExcludedExecutors"),
             decommission: self.flag("excludeOnFailure.killExcludedExecutors.decommission"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HealthTrackerSuite "check exclude configuration invariants".
+    #[test]
+    fn exclusion_settings_that_make_no_sense_are_refused() {
+        for row in ROWS
+            .iter()
+            .filter(|row| matches!(row.shape, Shape::Count { .. }))
+        {
+            let mut settings = Settings::default();
+            assert!(settings.set(row.key, "0").is_err(), "{}", row.key);
+            assert!(settings.set(row.key, "-1").is_err(), "{}", row.key);
+        }
+        let mut settings = Settings::default();
+        settings
+            .set("excludeOnFailure.task.maxTaskAttemptsPerNode", "9")
+            .unwrap();
+        assert_eq!(settings.exclusion().task_attempts_per_host, 3);
+    }
+
+    #[test]
+    fn one_switch_turns_on_both_kinds_and_each_has_its_own() {
+        let mut settings = Settings::default();
+        assert!(!settings.exclusion().application && !settings.exclusion().task_and_stage);
+        settings
+            .set("spark.excludeOnFailure.enabled", "true")
+            .unwrap();
+        settings
+            .set("excludeOnFailure.application.enabled", "false")
+            .unwrap();
+        assert!(!settings.exclusion().application && settings.exclusion().task_and_stage);
     }
 }

@@ -194,56 +194,64 @@ impl Tasks {
         });
     }
 
-    /// Looks whether a task that failed may run nowhere any more.
-    pub(super) fn find_unschedulable(&mut self, out: &mut Outbox) {
+    /// Looks whether a task that failed may run nowhere any more. Returns whether an executor was given back for it.
+    pub(super) fn find_unschedulable(&mut self, out: &mut Outbox) -> bool {
         let rules = &self.rules.exclusion;
         let mut suspects = std::mem::take(&mut self.suspects);
         if !(rules.task_and_stage || rules.application) {
-            return;
+            return false;
         }
+        suspects.extend(&self.stranded);
         suspects.sort_unstable();
         suspects.dedup();
+        let mut given_back = false;
         for key in suspects {
-            self.suspect(key, out);
+            given_back |= self.suspect(key, out);
         }
+        given_back
     }
 
-    fn suspect(&mut self, key: SetKey, out: &mut Outbox) {
-        let taking: Vec<(Site, bool)> = self.executors.taking().collect();
-        let Some(set) = self
-            .sets
-            .get(&key)
-            .filter(|set| set.unschedulable.is_none())
-        else {
-            return;
+    fn suspect(&mut self, key: SetKey, out: &mut Outbox) -> bool {
+        let Some(set) = self.sets.get(&key) else {
+            return false;
         };
-        let sites: Vec<Site> = taking.iter().map(|(site, _)| *site).collect();
-        // Without any executor, the next one that comes will do.
-        let all_gone = sites.is_empty() && self.health.next_expiry().is_none();
-        let Some(index) = set.excluded_from_all(&sites).filter(|_| !all_gone) else {
-            return;
-        };
-        let partition = set.partition(index);
+        if set.unschedulable.is_none() {
+            let Some(partition) = self.excluded_everywhere(key) else {
+                return false;
+            };
+            self.strand(key, partition, out);
+        }
+        let mut taking = self.executors.taking();
         let idle = taking
-            .iter()
             .find(|(_, idle)| *idle)
             .map(|(site, _)| site.executor);
-        if idle.is_none() && !sites.is_empty() {
-            // Nothing can be given back now; what runs will end, and then it is looked at again.
-        }
-        self.wait_for_executor(key, partition, idle, out);
+        drop(taking);
+        let Some(executor) = idle.filter(|_| self.stranded.remove(&key)) else {
+            return false;
+        };
+        let stage = key.stage;
+        let reason = format!("{stage} may run on no executor that there is: another one is wanted");
+        self.give_executor_back(executor, false, &reason, out);
+        true
     }
 
-    fn wait_for_executor(
-        &mut self,
-        key: SetKey,
-        partition: u32,
-        idle: Option<ExecutorId>,
-        out: &mut Outbox,
-    ) {
+    /// Returns a partition of which the task may run on no executor that there is.
+    fn excluded_everywhere(&self, key: SetKey) -> Option<u32> {
+        let set = self.sets.get(&key)?;
+        let sites: Vec<Site> = self.executors.taking().map(|(site, _)| site).collect();
+        // Where nobody takes tasks for other reasons, the next executor that comes will do.
+        if sites.is_empty() && !self.executors.any_excluded() {
+            return None;
+        }
+        set.excluded_from_all(&sites)
+            .map(|index| set.partition(index))
+    }
+
+    fn strand(&mut self, key: SetKey, partition: u32, out: &mut Outbox) {
         let until = self.now + self.rules.unschedulable_timeout;
         let set = self.sets.get_mut(&key).expect("a suspect was found");
-        set.unschedulable = Some(until);
+        set.unschedulable = Some((until, partition));
+        self.stranded.insert(key);
         self.alarms.set(until, Alarm::Unschedulable(key));
         let SetKey { stage, attempt } = key;
         let unschedulable = EventKind::TaskSetUnschedulable {
@@ -253,25 +261,28 @@ impl Tasks {
             until,
         };
         self.publish(unschedulable, out);
-        if let Some(executor) = idle {
-            let reason =
-                format!("{stage} may run on no executor that there is: another one is wanted");
-            self.give_executor_back(executor, false, &reason, out);
-        }
     }
 
     /// Lets task sets that could run nowhere go on: there is a new executor.
     pub(super) fn reprieve(&mut self, out: &mut Outbox) {
-        let waiting = |(key, set): (&SetKey, &super::TaskSet)| Some((*key, set.unschedulable?));
-        let waiting: Vec<_> = self.sets.iter().filter_map(waiting).collect();
-        for (key, until) in waiting {
-            self.alarms.cancel(until, Alarm::Unschedulable(key));
-            if let Some(set) = self.sets.get_mut(&key) {
-                set.unschedulable = None;
-            }
-            let SetKey { stage, attempt } = key;
-            self.publish(EventKind::TaskSetSchedulable { stage, attempt }, out);
-        }
+        let waiting = self
+            .sets
+            .iter()
+            .filter(|(_, set)| set.unschedulable.is_some());
+        let waiting: Vec<SetKey> = waiting.map(|(key, _)| *key).collect();
+        waiting.into_iter().for_each(|key| self.relieve(key, out));
+    }
+
+    /// Lets a task set that could run nowhere go on.
+    pub(super) fn relieve(&mut self, key: SetKey, out: &mut Outbox) {
+        self.stranded.remove(&key);
+        let set = self.sets.get_mut(&key);
+        let Some((until, _)) = set.and_then(|set| set.unschedulable.take()) else {
+            return;
+        };
+        self.alarms.cancel(until, Alarm::Unschedulable(key));
+        let SetKey { stage, attempt } = key;
+        self.publish(EventKind::TaskSetSchedulable { stage, attempt }, out);
     }
 
     /// Gives up a task set for which no executor came.
@@ -279,15 +290,14 @@ impl Tasks {
         let Some(set) = self.sets.get_mut(&key) else {
             return;
         };
-        set.unschedulable = None;
-        let sites: Vec<Site> = self.executors.taking().map(|(site, _)| site).collect();
-        if let Some(index) = set.excluded_from_all(&sites) {
-            let partition = set.partition(index);
+        // A new executor, or any launch, would have relieved it.
+        if let Some((_, partition)) = set.unschedulable.take() {
             self.unschedulable.push(Unschedulable {
                 set: key,
                 partition,
             });
         }
+        self.stranded.remove(&key);
     }
 
     /// Returns the next task that can run nowhere and is given up.

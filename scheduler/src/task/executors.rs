@@ -33,6 +33,8 @@ pub(crate) struct Barred {
     pub(crate) excluded: bool,
     /// It was given back to the cluster.
     pub(crate) killed: bool,
+    /// It has fewer cores than a task takes.
+    pub(crate) small: bool,
 }
 
 /// How free an executor is: the most free is the greatest, of equals the oldest.
@@ -77,13 +79,19 @@ impl Default for Executors {
 
 impl Executors {
     /// Changes how many cores a task takes from now on.
-    pub(super) fn set_cpus(&mut self, cpus: u32) {
-        if self.cpus == cpus {
-            return;
+    pub(super) fn set_cpus(&mut self, cpus: u32) -> Shift {
+        let mut shift = Shift::default();
+        if std::mem::replace(&mut self.cpus, cpus) == cpus {
+            return shift;
         }
-        self.cpus = cpus;
-        let all: Vec<ExecutorId> = self.all.keys().copied().collect();
-        all.into_iter().for_each(|id| self.relist(id));
+        let all = self.all.iter().map(|(id, executor)| (*id, executor.cores));
+        for (id, cores) in all.collect::<Vec<_>>() {
+            let Shift { live, dead } = self.bar(id, |barred| barred.small = cores < cpus);
+            shift.live.extend(live);
+            shift.dead.extend(dead);
+            self.relist(id);
+        }
+        shift
     }
 
     pub(super) fn cpus(&self) -> u32 {
@@ -112,7 +120,8 @@ impl Executors {
             decommissioned: None,
         };
         self.all.insert(id, executor);
-        self.bar(id, |now| *now = barred)
+        let small = cores < self.cpus;
+        self.bar(id, |now| *now = Barred { small, ..barred })
     }
 
     /// Changes whether an executor gets tasks.
@@ -149,6 +158,10 @@ impl Executors {
         news
     }
 
+    pub(super) fn any_excluded(&self) -> bool {
+        self.all.values().any(|executor| executor.barred.excluded)
+    }
+
     pub(super) fn any_decommissioned(&self) -> bool {
         self.all
             .values()
@@ -177,6 +190,11 @@ impl Executors {
 
     pub(crate) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// Returns whether each executor has fewer cores than a task takes.
+    pub(super) fn all_small(&self) -> bool {
+        self.all.values().all(|executor| executor.barred.small)
     }
 
     /// Returns the cores of the largest executor.

@@ -29,6 +29,15 @@ const COMPARED_MAX: usize = 4;
 impl Tasks {
     /// Launches tasks while a task set wants a core that is free.
     pub(crate) fn launch(&mut self, out: &mut Outbox) {
+        self.launch_all(out);
+        // An executor that is given back is near nobody's data any more.
+        while self.find_unschedulable(out) {
+            self.launch_all(out);
+        }
+        self.attempts.tidy();
+    }
+
+    fn launch_all(&mut self, out: &mut Outbox) {
         loop {
             let mut swept = Vec::new();
             let choice = self.choose(&mut swept);
@@ -41,9 +50,13 @@ impl Tasks {
                 None => break,
             }
         }
-        self.executors.clear_fresh();
-        self.attempts.tidy();
-        self.find_unschedulable(out);
+        if !self.executors.fresh().is_empty() {
+            self.executors.clear_fresh();
+            // Of those that wait for certain cores the first is told: it has the first claim to what is free.
+            if let Some(set) = self.pools.ask(Line::Picky, Some) {
+                self.tell(set, out);
+            }
+        }
     }
 
     /// Returns what is launched next. Task sets that now know that they want nothing more of what is free are added
@@ -162,6 +175,9 @@ impl Tasks {
         if set.told != Some(WaitReason::NoFreeCore) {
             set.told = None;
         }
+        if set.unschedulable.is_some() {
+            self.relieve(key, out);
+        }
         self.sync(key);
         let started = EventKind::TaskStarted {
             task: task.name,
@@ -196,7 +212,7 @@ impl Tasks {
     }
 
     /// Tells listeners why a task set waits that launches nothing more for now, if they do not know.
-    fn tell(&mut self, key: SetKey, out: &mut Outbox) {
+    pub(super) fn tell(&mut self, key: SetKey, out: &mut Outbox) {
         let Some(because) = self.wait_reason(key) else {
             return;
         };
@@ -224,7 +240,11 @@ impl Tasks {
         Some(if self.executors.len() == 0 {
             WaitReason::NoExecutor
         } else if self.executors.free_len() == 0 {
-            WaitReason::NoFreeCore
+            if self.executors.all_small() {
+                WaitReason::TooFewCores
+            } else {
+                WaitReason::NoFreeCore
+            }
         } else if set.is_open() {
             WaitReason::Excluded
         } else {

@@ -25,7 +25,7 @@ mod set;
 mod speculation;
 mod sweep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +106,8 @@ pub(crate) struct Tasks {
     health_alarm: Option<Time>,
     /// Task sets that may have become unschedulable.
     suspects: Vec<SetKey>,
+    /// Those for which an executor is to be given back once one is idle.
+    stranded: BTreeSet<SetKey>,
     unschedulable: Vec<Unschedulable>,
     /// The images of task sets that are over, to be let go.
     over: Vec<ImageId>,
@@ -131,6 +133,7 @@ impl Tasks {
             watching: false,
             health_alarm: None,
             suspects: Vec::new(),
+            stranded: BTreeSet::new(),
             unschedulable: Vec::new(),
             over: Vec::new(),
         };
@@ -141,7 +144,8 @@ impl Tasks {
     /// Changes the rules for what is decided from now on.
     pub(crate) fn configure(&mut self, settings: &Settings) {
         self.rules = Rules::new(settings);
-        self.executors.set_cpus(settings.task_cpus());
+        let shift = self.executors.set_cpus(settings.task_cpus());
+        self.shift(shift);
         self.attempts.watch(self.rules.timeout.is_some());
     }
 
@@ -179,6 +183,7 @@ impl Tasks {
         let set = TaskSet::new(spec, self.now, &mut self.executors.places);
         let before = self.sets.insert(key, set);
         assert!(before.is_none(), "a stage attempt has one task set");
+        self.suspects.push(key);
         self.sync(key);
         self.watch();
     }
@@ -235,12 +240,12 @@ impl Tasks {
     pub(crate) fn remove_executor(&mut self, id: ExecutorId, files_lost: bool) {
         self.executors.remove(id, files_lost);
         self.health.lost(id);
-        // A task may have had nowhere else to go.
-        self.suspects.extend(self.sets.keys());
     }
 
     /// Tells task sets of places that have executors now, or none any more.
     fn shift(&mut self, shift: Shift) {
+        // A task may have nowhere to go but where it failed.
+        self.suspects.extend(self.sets.keys());
         let moved = shift.live.into_iter().map(|place| (place, true));
         for (place, live) in moved.chain(shift.dead.into_iter().map(|place| (place, false))) {
             let sets: Vec<SetKey> = self.executors.places.sets(place).collect();
@@ -282,10 +287,13 @@ impl Tasks {
             set.stop(&mut self.executors.places);
             self.over.push(set.image);
             let alarm = set.alarm.map(|at| (at, Alarm::Set(key)));
-            let last = set.unschedulable.map(|at| (at, Alarm::Unschedulable(key)));
+            let last = set
+                .unschedulable
+                .map(|(at, _)| (at, Alarm::Unschedulable(key)));
             for (at, alarm) in alarm.into_iter().chain(last) {
                 self.alarms.cancel(at, alarm);
             }
+            self.stranded.remove(&key);
             self.pools.remove(key);
         }
     }
@@ -358,6 +366,9 @@ impl Tasks {
             set.refresh();
             self.suspects.push(key);
             self.sync(key);
+            if self.pools.line(key).is_none() {
+                self.tell(key, out);
+            }
         }
         verdict
     }

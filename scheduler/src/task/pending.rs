@@ -168,6 +168,11 @@ impl Pending {
         *count = if live { *count + 1 } else { *count - 1 };
     }
 
+    /// Returns the places that a task prefers.
+    pub(super) fn wanted(&self, task: u32) -> &[Place] {
+        self.preferences.of(task)
+    }
+
     pub(super) fn len(&self) -> u32 {
         self.anywhere.waiting + self.somewhere.waiting
     }

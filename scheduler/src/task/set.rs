@@ -137,8 +137,8 @@ pub(crate) struct TaskSet {
     pub(super) told: Option<WaitReason>,
     /// When it is looked at again.
     pub(super) alarm: Option<Time>,
-    /// When it is given up because it can run nowhere.
-    pub(super) unschedulable: Option<Time>,
+    /// When it is given up because a task can run nowhere, and that task's partition.
+    pub(super) unschedulable: Option<(Time, u32)>,
 }
 
 /// What a task set computes.
@@ -349,20 +349,22 @@ impl TaskSet {
         !self.excludes.excludes(site) && self.pending.any(place, fits)
     }
 
-    /// Returns a slow task of which a copy may run on a site: on another machine, and no further from its data than
-    /// any other task.
+    /// Returns a slow task of which a copy may run on a site: the one nearest to its data.
     pub(super) fn pick_copy(&self, site: Site) -> Option<Pick> {
-        if self.copies.is_empty() || self.excludes.excludes(site) {
-            return None;
-        }
-        let reach = self.reach();
-        let there = self.copies.iter().filter(|(index, host)| {
-            **host != site.host && !self.excludes.excludes_task(**index, site)
-        });
-        let near = there.map(|(index, _)| (self.pending.locality(*index, site), *index));
-        let allowed = |locality| locality == Locality::NoPreference || locality <= reach;
-        let (locality, index) = near.filter(|(locality, _)| allowed(*locality)).min()?;
-        Some(Pick {
+        let copies = self.copies.keys();
+        let there = copies.filter_map(|index| self.copy_of(*index, site));
+        there.min_by_key(|pick| pick.locality)
+    }
+
+    /// Returns the second copy of a slow task, if it may run on a site: on another machine, and no further from its
+    /// data than any other task.
+    pub(super) fn copy_of(&self, index: u32, site: Site) -> Option<Pick> {
+        let there = *self.copies.get(&index)? == site.host;
+        let excluded = self.excludes.excludes(site) || self.excludes.excludes_task(index, site);
+        let locality = self.pending.locality(index, site);
+        let near = locality == Locality::NoPreference || locality <= self.reach();
+        let may = !there && !excluded && near;
+        may.then_some(Pick {
             index,
             locality,
             speculative: true,

@@ -113,22 +113,22 @@ impl Tasks {
     pub(super) fn speculate(&mut self, out: &mut Outbox) {
         self.watching = false;
         let keys: Vec<SetKey> = self.sets.keys().copied().collect();
+        let slots = (self.executors.cores_max() / self.executors.cpus()).max(1);
+        let leaving = self.executors.any_decommissioned();
         for key in keys {
-            for (id, because) in self.slow(key) {
+            for (id, because) in self.slow(key, slots, leaving) {
                 self.copy(key, id, because, out);
             }
         }
         self.watch();
     }
 
-    /// Returns the slow attempts of a task set.
-    fn slow(&self, key: SetKey) -> Vec<(AttemptId, SlowReason)> {
+    /// Returns the slow attempts of a task set, given how many tasks an executor runs at a time and whether one is
+    /// `leaving`.
+    fn slow(&self, key: SetKey, slots: u32, leaving: bool) -> Vec<(AttemptId, SlowReason)> {
         let (set, rules) = (&self.sets[&key], &self.rules.speculation);
-        let slots = self.executors.cores_max() / self.executors.cpus();
         let from = rules.slow_from(set, slots);
-        let leaving = rules
-            .kill_interval
-            .filter(|_| self.executors.any_decommissioned());
+        let leaving = rules.kill_interval.filter(|_| leaving);
         let mut slow = Vec::new();
         for (id, attempt) in self.attempts.of(&set.running) {
             let ran = self.now.since(attempt.launched);

@@ -26,7 +26,9 @@ enum Step {
     NoPreference,
     Rack,
     Any,
-    /// Second copies of slow tasks.
+    /// Second copies of slow tasks, near their data.
+    NearCopies,
+    /// Second copies anywhere.
     Copies,
     Over,
 }
@@ -38,7 +40,8 @@ impl Step {
             Self::Node => Self::NoPreference,
             Self::NoPreference => Self::Rack,
             Self::Rack => Self::Any,
-            Self::Any => Self::Copies,
+            Self::Any => Self::NearCopies,
+            Self::NearCopies => Self::Copies,
             Self::Copies | Self::Over => Self::Over,
         }
     }
@@ -50,7 +53,7 @@ impl Step {
             Self::NoPreference => Some(Locality::NoPreference),
             Self::Rack => Some(Locality::Rack),
             Self::Any => Some(Locality::Any),
-            Self::Copies | Self::Over => None,
+            Self::NearCopies | Self::Copies | Self::Over => None,
         }
     }
 }
@@ -80,6 +83,7 @@ impl TaskSet {
                 (_, Some(level)) if level <= self.reach() && self.pending.has(level) => {
                     self.sweep_level(level, executors)
                 }
+                (Step::NearCopies, _) => self.near_copy(executors),
                 (Step::Copies, _) if !self.copies.is_empty() => {
                     self.sweep_executors(executors, |set, site| set.pick_copy(site))
                 }
@@ -159,6 +163,21 @@ impl TaskSet {
             next = wanted.find(|other| *other > place);
         }
         None
+    }
+
+    /// Returns a second copy on a free executor that its task prefers.
+    fn near_copy(&self, executors: &Executors) -> Option<(ExecutorId, Pick)> {
+        self.copies.keys().find_map(|index| {
+            let places = self.pending.wanted(*index).iter();
+            let mut there = places.flat_map(|place| executors.places.executors(*place));
+            there.find_map(|executor| {
+                let site = executors
+                    .site(executor)
+                    .filter(|_| executors.is_free(executor))?;
+                let pick = self.copy_of(*index, site)?;
+                Some((executor, pick))
+            })
+        })
     }
 
     fn pick_there(

@@ -96,7 +96,7 @@ impl World {
             call_site,
             group,
             tags: vec![tag.clone(), tag],
-            pool: None,
+            pool: (job.0 % 3 > 0).then(|| format!("pool-{}", job.0 % 3).as_str().into()),
         }));
     }
 

@@ -1,8 +1,8 @@
 //! Executors and machines come and go.
 
-use scheduler::{ExecutorId, Host, Input};
+use scheduler::{ExecutorId, Host, Input, Rack};
 
-use super::{World, pick};
+use super::{Fault, World, pick};
 
 /// There are three machines.
 fn host_number(executor: ExecutorId) -> u32 {
@@ -13,13 +13,75 @@ fn host(number: u32) -> Host {
     format!("host-{number}").as_str().into()
 }
 
+fn rack(number: u32) -> Rack {
+    format!("rack-{}", number / 2).as_str().into()
+}
+
 impl World {
+    /// Returns whether tasks may be launched on an executor.
+    pub(super) fn takes(&self, executor: ExecutorId) -> bool {
+        let barred = [&self.decommissioned, &self.given_back, &self.silent];
+        !barred.iter().any(|barred| barred.contains(&executor))
+    }
+
+    pub(super) fn same_host(one: ExecutorId, other: ExecutorId) -> bool {
+        host_number(one) == host_number(other)
+    }
+
+    /// Nobody hears of an executor; or, where nobody did, it is heard again.
+    pub(super) fn silence(&mut self, at: u8) {
+        let Some(executor) = pick(self.executors.keys(), at).copied() else {
+            return;
+        };
+        if self.silent.insert(executor) {
+            self.handle(Input::ExecutorSilent { executor });
+        } else {
+            self.hear(executor);
+        }
+    }
+
+    fn hear(&mut self, executor: ExecutorId) {
+        self.silent.remove(&executor);
+        self.add_executor(executor, self.executors[&executor]);
+    }
+
+    pub(super) fn hear_all(&mut self) {
+        for executor in self.silent.clone() {
+            if self.executors.contains_key(&executor) {
+                self.hear(executor);
+            }
+        }
+    }
+
+    /// The cluster takes back what was given back, and sends others.
+    pub(super) fn replace_given_back(&mut self) {
+        for executor in self.given_back.clone() {
+            if self.executors.contains_key(&executor) {
+                self.remove_executor(executor, false);
+                self.step(Fault::ExecutorAdded(4));
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) fn wait(&mut self, millis: u16) {
+        let until = self.now + u64::from(millis) * 1_000;
+        while let Some(deadline) = self.driver.next_deadline() {
+            if deadline.as_micros() > until {
+                break;
+            }
+            self.now = self.now.max(deadline.as_micros());
+            self.handle(Input::DeadlineReached);
+        }
+        self.now = self.now.max(until);
+    }
+
     pub(super) fn add_executor(&mut self, executor: ExecutorId, cores: u32) {
         self.executors.insert(executor, cores);
         self.handle(Input::ExecutorAdded {
             executor,
             host: host(host_number(executor)),
-            rack: None,
+            rack: Some(rack(host_number(executor))),
             cores,
         });
     }

@@ -47,6 +47,50 @@ pub(crate) enum Fault {
     BlockDropped(u8),
     /// The end of an attempt is reported a second time.
     Late,
+    /// So many milliseconds pass.
+    Wait(u16),
+    /// Nobody hears of an executor, or somebody does again.
+    Silent(u8),
+    /// An attempt tells how far it is.
+    Beat(u8, u64),
+}
+
+/// What the user wishes beyond the defaults.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) fair: bool,
+    pub(crate) speculation: bool,
+    pub(crate) exclusion: bool,
+    pub(crate) cpus: u32,
+}
+
+impl Wishes {
+    fn settings(self, failures_max: u32) -> Settings {
+        let mut settings = Settings::default();
+        let mut set = |key, value: &str| settings.set(key, value).unwrap();
+        set("task.maxFailures", &failures_max.to_string());
+        set("stage.maxConsecutiveAttempts", &failures_max.to_string());
+        if self.fair {
+            set("scheduler.mode", "FAIR");
+        }
+        if self.speculation {
+            set("speculation", "true");
+            set("speculation.quantile", "0.3");
+            set("speculation.minTaskRuntime", "0");
+            set("executor.decommission.killInterval", "1s");
+        }
+        if self.exclusion {
+            set("excludeOnFailure.enabled", "true");
+            set("excludeOnFailure.killExcludedExecutors", "true");
+            set("excludeOnFailure.application.fetchFailure.enabled", "true");
+            set(
+                "excludeOnFailure.application.maxFailedTasksPerExecutor",
+                "1",
+            );
+        }
+        set("task.cpus", &self.cpus.max(1).to_string());
+        settings
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +108,10 @@ pub(crate) struct World {
     /// Executors that the driver wants to be rid of.
     given_back: BTreeSet<ExecutorId>,
     decommissioned: BTreeSet<ExecutorId>,
+    /// Executors of which nobody hears.
+    silent: BTreeSet<ExecutorId>,
+    /// Cores of a task.
+    cpus: u32,
     /// Cores.
     executors: BTreeMap<ExecutorId, u32>,
     next_executor: u32,
@@ -96,16 +144,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(nodes: &[(Node, bool)], failures_max: u32) -> Self {
-        let mut settings = Settings::default();
-        settings
-            .set("task.maxFailures", &failures_max.to_string())
-            .unwrap();
-        settings
-            .set("stage.maxConsecutiveAttempts", &failures_max.to_string())
-            .unwrap();
+        Self::with(nodes, failures_max, Wishes::default())
+    }
+
+    pub(crate) fn with(nodes: &[(Node, bool)], failures_max: u32, wishes: Wishes) -> Self {
+        let settings = wishes.settings(failures_max);
         let rdds = rdds(nodes);
         let mut world = Self {
             driver: Driver::new(&settings, 1),
+            cpus: wishes.cpus.max(1),
+            silent: BTreeSet::new(),
             now: 0,
             released: BTreeSet::new(),
             given_back: BTreeSet::new(),
@@ -175,6 +223,18 @@ impl World {
                     });
                 }
             }
+            Fault::Wait(millis) => self.wait(millis),
+            Fault::Silent(at) => self.silence(at),
+            Fault::Beat(at, bytes_read) => {
+                if let Some(attempt) = pick(self.running.keys(), at).copied() {
+                    let metrics = TaskMetrics {
+                        bytes_read,
+                        ..TaskMetrics::default()
+                    };
+                    let running = vec![(attempt, metrics)];
+                    self.handle(Input::Heartbeat { running });
+                }
+            }
             Fault::Late => {
                 if let Some(attempt) = self.ended {
                     let metrics = TaskMetrics::default();
@@ -191,11 +251,16 @@ impl World {
 
     /// Nothing goes wrong any more.
     pub(crate) fn heal(&mut self) {
-        let gone = |executor| self.decommissioned.contains(executor);
-        if self.executors.keys().all(gone) {
-            self.step(Fault::ExecutorAdded(1));
+        self.hear_all();
+        if self
+            .executors
+            .iter()
+            .all(|(id, cores)| !self.takes(*id) || *cores < self.cpus)
+        {
+            self.step(Fault::ExecutorAdded(4));
         }
         for _ in 0..1_000_000 {
+            self.replace_given_back();
             if self.running.is_empty() && !self.wake() {
                 return;
             }
@@ -488,7 +553,17 @@ impl World {
             .entry((shuffle, task.rdd, task.partition))
             .or_insert(task.seed);
         assert_eq!(seed, task.seed);
-        assert!(!self.decommissioned.contains(&executor), "it is to go");
+        assert!(self.takes(executor), "{executor} is to get nothing");
+        let same = |running: &&Running| {
+            let (one, other) = (running.task.name, task.name);
+            (one.stage, one.stage_attempt, one.partition)
+                == (other.stage, other.stage_attempt, other.partition)
+        };
+        let others: Vec<&Running> = self.running.values().filter(same).collect();
+        assert!(others.len() <= 1, "a task has two copies at most");
+        for other in others {
+            assert!(!other.killed && !Self::same_host(other.executor, executor));
+        }
         self.running.insert(
             task.attempt,
             Running {
@@ -503,6 +578,7 @@ impl World {
             .filter(|running| running.executor == executor)
             .count();
         let cores = self.executors.get(&executor).copied().unwrap_or_default();
+        let taken = taken * self.cpus as usize;
         assert!(taken <= cores as usize, "{executor} has {cores} cores");
     }
 }

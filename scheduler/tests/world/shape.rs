@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler::{Dependency, PartitionMap, Rdd, RddId, ShuffleId, StorageLevel};
+use scheduler::{Dependency, Host, PartitionMap, Rdd, RddId, ShuffleId, StorageLevel};
 
 /// How a dataset comes about. Parents are chosen among the older ones.
 #[derive(Clone, Debug)]
@@ -134,6 +134,21 @@ fn rdd(older: &[Rdd], node: &Node, cached: bool, shuffles: &mut impl Iterator<It
         } else {
             StorageLevel::None
         },
-        preferences: Vec::new(),
+        preferences: preferences(node, partitions),
+    }
+}
+
+/// Most partitions of a source are on one or two of four machines, of which one does not exist.
+fn preferences(node: &Node, partitions: u32) -> Vec<Vec<Host>> {
+    let host = |number: u32| Host::from(format!("host-{}", number % 4).as_str());
+    match node {
+        Node::Source(_) => (0..partitions.min(64))
+            .map(|partition| match partition % 3 {
+                0 => Vec::new(),
+                1 => vec![host(partition)],
+                _ => vec![host(partition), host(partition + 1)],
+            })
+            .collect(),
+        _ => Vec::new(),
     }
 }
