@@ -260,9 +260,16 @@ impl Tasks {
         }
     }
 
-    /// Lets task sets that could run nowhere go on: there is a new executor.
+    /// Lets task sets that could run nowhere go on, where a new executor takes them: one on a machine that is
+    /// excluded does not.
     pub(super) fn reprieve(&mut self, out: &mut Outbox) {
-        let waiting = |(key, set): (&SetKey, &super::TaskSet)| Some((*key, set.unschedulable?));
+        let sites: Vec<Site> = self.executors.taking().map(|(site, _)| site).collect();
+        let waiting = |(key, set): (&SetKey, &super::TaskSet)| {
+            let until = set.unschedulable?;
+            set.excluded_from_all(&sites)
+                .is_none()
+                .then_some((*key, until))
+        };
         let waiting: Vec<_> = self.sets.iter().filter_map(waiting).collect();
         for (key, until) in waiting {
             self.alarms.cancel(until, Alarm::Unschedulable(key));
