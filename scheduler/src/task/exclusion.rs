@@ -263,12 +263,14 @@ impl Tasks {
         self.publish(unschedulable, out);
     }
 
-    /// Lets task sets that could run nowhere go on: there is a new executor.
+    /// Lets task sets that could run nowhere go on, where a new executor takes them: one on a machine that is
+    /// excluded does not.
     pub(super) fn reprieve(&mut self, out: &mut Outbox) {
-        let waiting = self
-            .sets
-            .iter()
-            .filter(|(_, set)| set.unschedulable.is_some());
+        let sites: Vec<Site> = self.executors.taking().map(|(site, _)| site).collect();
+        let taken = |set: &super::TaskSet| {
+            set.unschedulable.is_some() && set.excluded_from_all(&sites).is_none()
+        };
+        let waiting = self.sets.iter().filter(|(_, set)| taken(set));
         let waiting: Vec<SetKey> = waiting.map(|(key, _)| *key).collect();
         waiting.into_iter().for_each(|key| self.relieve(key, out));
     }
