@@ -22,6 +22,8 @@ pub(super) struct Application {
     pub(super) live: u32,
     /// Of them, those whose process runs.
     pub(super) running: u32,
+    /// Executors that are being killed.
+    pub(super) dying: u32,
     /// Cores of the executors that it counts on.
     pub(super) cores: u64,
     /// Executors that failed since one last began.
@@ -44,6 +46,7 @@ impl Application {
             target: spec.executors,
             live: 0,
             running: 0,
+            dying: 0,
             cores: 0,
             retries: 0,
             next_executor: 0,
@@ -70,11 +73,13 @@ impl Application {
         u32::try_from(left).expect("it is not above the most")
     }
 
-    /// Returns whether it could do with another executor, and its own limits allow it.
+    /// Returns whether it could do with another executor, and its own limits allow it. One that takes all cores of
+    /// a worker waits for those that it gives back itself, lest it get them in crumbs.
     pub(super) fn wants_more(&self) -> bool {
         let below = self.target.is_none_or(|target| self.live < target);
         let numbers_left = self.next_executor < u32::MAX;
-        below && numbers_left && self.cores_left() >= self.need().cores
+        let waits_for_own = self.is_greedy() && self.dying > 0;
+        below && numbers_left && !waits_for_own && self.cores_left() >= self.need().cores
     }
 
     /// Returns whether it has what it wants. One that takes what there is has it with the first executor.

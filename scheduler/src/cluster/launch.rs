@@ -187,6 +187,9 @@ impl Master {
             return;
         }
         let worker = executor.worker;
+        if let Some(application) = self.applications.get_mut(name.application) {
+            application.dying += 1;
+        }
         self.retire(name, Phase::Dying(Arc::clone(&reason)));
         self.order(worker, ToWorker::KillExecutor(name), out);
         let executor = name;
@@ -246,6 +249,12 @@ impl Master {
             Phase::Dying(because) => Some(Arc::clone(because)),
             _ => None,
         };
+        if told_to.is_some()
+            && let Some(application) = self.applications.get_mut(name.application)
+        {
+            application.dying -= 1;
+            self.stand_in_line(name.application);
+        }
         let reason = reason.or(told_to);
         self.tell_update(name, state, reason.clone(), exit_code, worker_lost, out);
         let kind = EventKind::ExecutorEnded {

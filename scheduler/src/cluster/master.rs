@@ -295,13 +295,13 @@ impl Master {
         if self.state == State::Standby {
             return;
         }
+        if self.recovery_due.is_some_and(|due| due <= self.now) {
+            self.complete_recovery(out);
+        }
         while let Some(worker) = self.workers.overdue(self.now) {
             self.lose_worker(worker, "it was not heard for `worker.timeout`".into(), out);
         }
         self.workers.reap(self.now);
-        if self.recovery_due.is_some_and(|due| due <= self.now) {
-            self.complete_recovery(out);
-        }
         if self.state == State::Alive {
             self.preempt_for_all_due(out);
             self.tell_news(out);
