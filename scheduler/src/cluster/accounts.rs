@@ -12,6 +12,9 @@ use crate::{ApplicationId, DriverId, Tenant, Time};
 /// Cores for weight, in parts so small that no two tenants' levels are equal by rounding.
 pub(super) type Level = u128;
 
+/// How often a tenant that waits in vain is looked at again in the time of one wait.
+const RETRIES: u32 = 10;
+
 /// A tenant's books.
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -22,6 +25,8 @@ pub(super) struct Account {
     pub(super) dying: u64,
     /// Executors that are not being killed, by order of launch.
     pub(super) executors: BTreeMap<u64, ExecutorName>,
+    /// The latest launch for it, counted from 1; 0 where there was none.
+    pub(super) served: u64,
     /// Drivers that a worker runs.
     pub(super) drivers: u32,
     /// Applications that may have executors.
@@ -36,6 +41,9 @@ pub(super) struct Account {
     pub(super) growing: BTreeSet<ApplicationId>,
     /// When to see whether others must give back.
     alarm: Option<Time>,
+    /// Not 0: it has waited long enough, has nothing, and nobody could give back yet, so many times when it was next
+    /// in turn.
+    starves: u32,
 }
 
 impl Account {
@@ -63,6 +71,11 @@ impl Account {
 
     pub(super) fn may_run_driver(&self) -> bool {
         self.quota.drivers.is_none_or(|most| self.drivers < most)
+    }
+
+    /// Returns whether it has waited for so long that others' turns no longer count.
+    pub(super) const fn is_out_of_patience(&self) -> bool {
+        self.starves >= 2 * RETRIES
     }
 
     fn is_hungry(&self) -> bool {
@@ -99,6 +112,7 @@ pub(super) struct Accounts {
     /// Tenants with drivers that wait, the one that has least first.
     with_drivers: BTreeSet<(Level, Tenant)>,
     alarms: BTreeSet<(Time, Tenant)>,
+    starving: BTreeSet<Tenant>,
     /// How many applications wait for an executor of this size.
     needs: BTreeMap<Resources, usize>,
 }
@@ -112,6 +126,7 @@ impl Accounts {
             hungry: BTreeSet::new(),
             with_drivers: BTreeSet::new(),
             alarms: BTreeSet::new(),
+            starving: BTreeSet::new(),
             needs: BTreeMap::new(),
         }
     }
@@ -150,6 +165,7 @@ impl Accounts {
         if let Some(alarm) = account.alarm {
             self.alarms.remove(&(alarm, tenant.clone()));
         }
+        self.starving.remove(tenant);
     }
 
     fn list(&mut self, now: Time, tenant: &Tenant) {
@@ -169,6 +185,12 @@ impl Accounts {
         account.alarm = account.waits().then_some(alarm);
         if account.alarm.is_some() {
             self.alarms.insert((alarm, tenant.clone()));
+        }
+        if account.alarm.is_none() {
+            account.starves = 0;
+        }
+        if account.starves > 0 {
+            self.starving.insert(tenant.clone());
         }
     }
 
@@ -282,19 +304,40 @@ impl Accounts {
         }
     }
 
-    /// Begins the wait anew: the tenant was just served, or looked at.
+    /// Begins the wait anew: the tenant was just served, or has what it may have.
     pub(super) fn reset_alarm(&mut self, now: Time, tenant: &Tenant) {
-        self.change(now, tenant, |account| account.alarm = None);
+        self.change(now, tenant, |account| {
+            account.alarm = None;
+            account.starves = 0;
+        });
+    }
+
+    /// The tenant has waited in vain: it is looked at again soon, before those that were served after it. If it was
+    /// `next` in turn, its patience is not without end.
+    pub(super) fn keep_waiting(&mut self, now: Time, tenant: &Tenant, next: bool) {
+        let soon = now + (self.wait / RETRIES).max(Duration::from_micros(1));
+        self.change(now, tenant, |account| {
+            account.alarm = Some(soon);
+            let retries = account.starves.saturating_add(u32::from(next));
+            account.starves = retries.max(1);
+        });
     }
 
     pub(super) fn next_alarm(&self) -> Option<Time> {
         self.alarms.first().map(|(at, _)| *at)
     }
 
-    /// Returns the tenants that have waited long enough, the longest first.
+    /// Returns the tenants that have waited long enough, first the one that was not served for the longest time.
     pub(super) fn all_due(&self, now: Time) -> Vec<Tenant> {
         let due = self.alarms.iter().take_while(|(at, _)| *at <= now);
-        due.map(|(_, tenant)| tenant.clone()).collect()
+        let due = due.map(|(_, tenant)| tenant);
+        if due.clone().next().is_none() {
+            return Vec::new();
+        }
+        let all: BTreeSet<&Tenant> = due.chain(&self.starving).collect();
+        let mut due: Vec<_> = all.into_iter().cloned().collect();
+        due.sort_by_key(|tenant| self.by_tenant.get(tenant).map(|account| account.served));
+        due
     }
 
     /// Returns each tenant's share of `cores`, in thousandths of a core: by weight, but no more than it can use.

@@ -28,6 +28,8 @@ pub(super) struct Application {
     pub(super) cores: u64,
     /// Executors that failed since one last began.
     pub(super) retries: u32,
+    /// Whether its executors have failed so often that it gets no other for a while.
+    pub(super) rests: bool,
     pub(super) next_executor: u32,
     /// Whether it stands in the line of its tenant.
     pub(super) in_line: bool,
@@ -49,6 +51,7 @@ impl Application {
             dying: 0,
             cores: 0,
             retries: 0,
+            rests: false,
             next_executor: 0,
             in_line: false,
             told: None,
@@ -79,7 +82,8 @@ impl Application {
         let below = self.target.is_none_or(|target| self.live < target);
         let numbers_left = self.next_executor < u32::MAX;
         let waits_for_own = self.is_greedy() && self.dying > 0;
-        below && numbers_left && !waits_for_own && self.cores_left() >= self.need().cores
+        let may = numbers_left && !waits_for_own && !self.rests;
+        below && may && self.cores_left() >= self.need().cores
     }
 
     /// Returns whether it has what it wants. One that takes what there is has it with the first executor.

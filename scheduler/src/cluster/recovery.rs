@@ -179,6 +179,7 @@ impl Master {
     /// Another master leads: nothing that this one would say is true any more. (Spark: `RevokedLeadership`.)
     pub(super) fn step_down(&mut self, out: &mut Outbox) {
         self.state = State::Deposed;
+        self.recovery_due = None;
         let epoch = self.epoch;
         self.publish(EventKind::LeadershipLost { epoch }, out);
         let reason = because("it no longer leads");
