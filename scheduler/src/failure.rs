@@ -9,15 +9,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, ShuffleId, StageId};
+use crate::{BucketSizes, JobId, ShuffleId, StageId};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// With its result, or with its shuffle file complete.
     Succeeded,
+    /// With its shuffle file complete, whose buckets are so large. Listeners are told that it succeeded.
+    Wrote(Arc<BucketSizes>),
     /// Without.
     Failed(Arc<TaskFailure>),
+}
+
+impl Outcome {
+    /// Takes the sizes of a map output apart from the fact that it succeeded.
+    pub(crate) fn without_sizes(self) -> (Self, Option<Arc<BucketSizes>>) {
+        match self {
+            Self::Wrote(sizes) => (Self::Succeeded, Some(sizes)),
+            other => (other, None),
+        }
+    }
 }
 
 impl From<TaskFailure> for Outcome {
@@ -192,6 +204,30 @@ pub enum Cause {
         /// The last fetch failure.
         failure: Arc<TaskFailure>,
     },
+    /// A stage was begun again and again.
+    StageExhausted {
+        /// The stage.
+        stage: StageId,
+        /// The transformation that it ends in.
+        rdd_name: Arc<str>,
+        /// `file:line` of the transformation.
+        call_site: Arc<str>,
+        /// How many attempts at it were begun.
+        attempts: u32,
+    },
+    /// A task failed wherever it ran, may run on no executor that there is, and no other one came.
+    Unschedulable {
+        /// The task's stage.
+        stage: StageId,
+        /// The task's partition.
+        partition: u32,
+        /// How many partitions the stage's dataset has.
+        partitions: u32,
+        /// The transformation that the stage ends in: `flat_map`.
+        rdd_name: Arc<str>,
+        /// `file:line` of the transformation.
+        call_site: Arc<str>,
+    },
     /// The results add up to more than `driver.maxResultSize`.
     ResultsTooLarge {
         /// How many bytes have arrived.
@@ -277,6 +313,39 @@ impl fmt::Display for Cause {
                 write!(
                     f,
                     "  it failed {times} in a row, as often as `stage.maxConsecutiveAttempts` allows"
+                )
+            }
+            Self::StageExhausted {
+                stage,
+                rdd_name,
+                call_site,
+                attempts,
+            } => {
+                writeln!(
+                    f,
+                    "{stage} `{rdd_name}` at {call_site} keeps losing what it reads or has made"
+                )?;
+                let times = Times(*attempts);
+                write!(
+                    f,
+                    "  it was begun {times}, as often as `stage.maxAttempts` allows"
+                )
+            }
+            Self::Unschedulable {
+                stage,
+                partition,
+                partitions,
+                rdd_name,
+                call_site,
+            } => {
+                writeln!(
+                    f,
+                    "partition {partition} of {partitions} of {stage} `{rdd_name}` at {call_site} may run on no executor"
+                )?;
+                write!(
+                    f,
+                    "  tasks failed on each of them (`excludeOnFailure`), and no other one came within \
+                     `scheduler.excludeOnFailure.unschedulableTaskSetTimeout`"
                 )
             }
             Self::ResultsTooLarge {

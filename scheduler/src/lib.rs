@@ -10,23 +10,34 @@
 //!                                       └────────Event───▶ listeners: progress, pages, logs, history
 //! ```
 
+pub mod allocation;
+pub mod application;
+pub mod client;
 pub mod cluster;
 mod dag;
 mod driver;
 pub mod event;
+pub mod executor;
 mod failure;
+mod following;
 mod id;
 mod lineage;
+pub mod link;
 pub mod memory;
 pub mod message;
 mod metrics;
 mod order;
+pub mod pools;
 pub mod progress;
 pub mod random;
 pub mod settings;
+mod sorted;
 mod task;
 mod time;
+mod timers;
+pub mod worker;
 
+pub use dag::BucketSizes;
 pub use driver::Driver;
 pub use event::Event;
 pub use failure::{Cause, FailureKind, JobFailure, Outcome, TaskFailure};
@@ -37,7 +48,7 @@ pub use id::{
 pub use lineage::{Dependency, LineageError, PARTITIONS_MAX, PartitionMap, Rdd, StorageLevel};
 pub use message::Message;
 pub use metrics::TaskMetrics;
-pub use order::{Action, Input, JobSpec, KillReason, Outbox, Task, Work};
+pub use order::{Action, Input, JobSpec, KillReason, MapOutputStatistics, Outbox, Task, Work};
 pub use progress::Progress;
 pub use random::Random;
 pub use settings::Settings;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RddId, ShuffleId};
+use crate::{Host, RddId, ShuffleId};
 
 /// The most partitions that a dataset or a shuffle may have.
 pub const PARTITIONS_MAX: u32 = 1_000_000;
@@ -86,6 +86,10 @@ pub struct Rdd {
     pub dependencies: Vec<Dependency>,
     /// Whether its partitions are kept.
     pub storage: StorageLevel,
+    /// For a source: the machines that have each partition, in the order of partitions (Spark:
+    /// `RDD.preferredLocations`). Partitions beyond the end are equally far from everywhere.
+    #[serde(default)]
+    pub preferences: Vec<Vec<Host>>,
 }
 
 /// What is wrong with a definition. Nothing of a refused call is kept.

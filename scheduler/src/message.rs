@@ -33,6 +33,18 @@ pub enum Message {
     ToDriver(ToDriver),
 }
 
+macro_rules! said_to {
+    ($($kind:ident)*) => {$(
+        impl From<$kind> for Message {
+            fn from(message: $kind) -> Self {
+                Self::$kind(message)
+            }
+        }
+    )*};
+}
+
+said_to! { ToMaster ToExecutor ToDriver }
+
 /// A worker, as it presents itself (Spark: `WorkerInfo`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerInfo {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptId, Event, ExecutorId, Host, ImageId, JobFailure, JobId, Outcome, Rack, RddId,
-    ShuffleId, TaskMetrics, TaskName,
+    ShuffleId, StageId, TaskMetrics, TaskName,
 };
 
 /// A job as the program asks for it.
@@ -22,12 +22,22 @@ pub struct JobSpec {
     pub rdd: RddId,
     /// The partitions to compute, each once, in any order. None: the job finishes at once.
     pub partitions: Vec<u32>,
+    /// The shuffle of [`Self::rdd`] whose map outputs are made, all of them, where that is all that is wanted;
+    /// [`Self::partitions`] is empty then, and the answer is [`Action::AcceptStatistics`] (Spark:
+    /// `submitMapStage`).
+    pub shuffle: Option<ShuffleId>,
     /// What its tasks are forks of. The host keeps the image itself until this input is handled.
     pub image: ImageId,
     /// The action, for people: `collect`.
     pub name: Arc<str>,
     /// `file:line` in the user's program.
     pub call_site: Arc<str>,
+    /// The group that it is cancelled with.
+    pub group: Option<Arc<str>>,
+    /// Words that it is cancelled by. None is empty or has a comma.
+    pub tags: Vec<Arc<str>>,
+    /// The pool that its tasks are served from (Spark: the local property `spark.scheduler.pool`); none: `default`.
+    pub pool: Option<Arc<str>>,
 }
 
 /// Something that has happened.
@@ -38,7 +48,8 @@ pub enum Input {
         /// Its name, for people.
         name: Arc<str>,
     },
-    /// An executor is ready for tasks. One that is known already is left as it is.
+    /// An executor is ready for tasks. One that is known already is left as it is, but for being
+    /// [silent](Self::ExecutorSilent) no longer.
     ExecutorAdded {
         /// Who.
         executor: ExecutorId,
@@ -58,12 +69,67 @@ pub enum Input {
         /// Whether its shuffle files are gone too. They belong to the worker, so usually they are not.
         files_lost: bool,
     },
+    /// An executor, or its machine, is about to go: it takes no more tasks, and what runs there may not end.
+    ExecutorDecommissioned {
+        /// Who.
+        executor: ExecutorId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// A worker is gone. Its executors are reported apart, each of them.
+    WorkerLost {
+        /// Its machine.
+        host: Host,
+        /// Why, for people.
+        reason: Arc<str>,
+        /// Whether the shuffle files that it kept are gone too, those of executors that ended before included.
+        files_lost: bool,
+    },
+    /// Nobody hears of an executor, and why is not known yet: it takes no more tasks until it is
+    /// [added](Self::ExecutorAdded) again or [lost](Self::ExecutorLost).
+    ExecutorSilent {
+        /// Who.
+        executor: ExecutorId,
+    },
+    /// An executor told what its running attempts have cost so far.
+    Heartbeat {
+        /// What it runs.
+        running: Vec<(AttemptId, TaskMetrics)>,
+    },
     /// The program asks for a job.
     JobSubmitted(JobSpec),
     /// The program or its user no longer wants a job.
     JobCancelled {
         /// Which.
         job: JobId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody wants the jobs of a group any more.
+    JobGroupCancelled {
+        /// Which.
+        group: Arc<str>,
+        /// Why, for people.
+        reason: Arc<str>,
+        /// Whether the jobs that are yet to come are not wanted either.
+        future: bool,
+    },
+    /// Nobody wants the jobs with a tag any more.
+    JobTagCancelled {
+        /// Which.
+        tag: Arc<str>,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody wants a stage any more, nor the jobs that need it.
+    StageCancelled {
+        /// Which.
+        stage: StageId,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Nobody wants any of the running jobs any more.
+    AllJobsCancelled {
         /// Why, for people.
         reason: Arc<str>,
     },
@@ -164,6 +230,16 @@ impl fmt::Display for KillReason {
     }
 }
 
+/// How much the map outputs of a shuffle have for each bucket (Spark: `MapOutputStatistics`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapOutputStatistics {
+    /// Which shuffle.
+    pub shuffle: ShuffleId,
+    /// The bytes of each bucket over all map outputs, about: as [`BucketSizes`](crate::BucketSizes) tells
+    /// them. What was never told counts as nothing.
+    pub bytes: Vec<u64>,
+}
+
 /// Something to be done by the host.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -213,6 +289,23 @@ pub enum Action {
     DenyCommit {
         /// Which.
         attempt: AttemptId,
+    },
+    /// Give an executor back to the cluster: it fails too often, or another one is wanted in its place. Until its
+    /// loss is reported it may still run what it was given, but gets nothing more.
+    KillExecutor {
+        /// Who.
+        executor: ExecutorId,
+        /// Whether it may finish what it runs and move its blocks away first.
+        decommission: bool,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Hand the sizes of its map outputs to a job that wanted nothing else. [`Self::FinishJob`] follows.
+    AcceptStatistics {
+        /// For this job.
+        job: JobId,
+        /// What it wanted.
+        statistics: MapOutputStatistics,
     },
     /// Tell the program that each partition has its result.
     FinishJob {

@@ -104,7 +104,19 @@ impl Progress {
             EventKind::JobEnded { job, result } => self.end_job(*job, result),
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
+            | EventKind::ExecutorsAwaited { .. }
+            | EventKind::ExecutorsRequested { .. }
+            | EventKind::ExecutorDecommissioned { .. }
+            | EventKind::ExecutorExcluded { .. }
+            | EventKind::ExecutorReadmitted { .. }
+            | EventKind::HostExcluded { .. }
+            | EventKind::HostReadmitted { .. }
+            | EventKind::SpeculationStarted { .. }
             | EventKind::TaskRetried { .. }
+            | EventKind::MapOutputsLost { .. }
+            | EventKind::TaskSetSchedulable { .. }
+            | EventKind::TaskSetUnschedulable { .. }
+            | EventKind::TaskSetWaiting { .. }
             | EventKind::ApplicationEnded => {}
         }
     }
@@ -216,7 +228,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::StageKind;
+    use crate::event::{Locality, StageKind};
     use crate::{AttemptId, ExecutorId, FailureKind, ImageId, RddId, TaskFailure, TaskName};
 
     fn info(attempt: u32, tasks: u32) -> StageInfo {
@@ -253,6 +265,8 @@ mod tests {
             task: name(partition),
             attempt,
             executor,
+            locality: Locality::default(),
+            speculative: false,
         }
     }
 
@@ -278,6 +292,8 @@ mod tests {
             name: "count".into(),
             call_site: "main.rs:1".into(),
             stages,
+            group: None,
+            tags: Vec::new(),
         }
     }
 

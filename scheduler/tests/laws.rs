@@ -30,13 +30,33 @@ fn fault() -> impl Strategy<Value = Fault> {
         2 => any::<u8>().prop_map(Fault::Killed),
         3 => any::<u8>().prop_map(Fault::OutputLost),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(who, files)| Fault::ExecutorLost(who, files)),
+        1 => machines(),
         1 => (1..4_u32).prop_map(Fault::ExecutorAdded),
         4 => (any::<u8>(), any::<u8>()).prop_map(|(rdd, only)| Fault::Job(rdd, only)),
+        2 => any::<u8>().prop_map(Fault::MapJob),
         1 => any::<u8>().prop_map(Fault::Cancel),
+        1 => abandonment(),
         2 => any::<u8>().prop_map(Fault::Commit),
         1 => any::<u8>().prop_map(Fault::Release),
         1 => any::<u8>().prop_map(Fault::BlockDropped),
         1 => Just(Fault::Late),
+    ]
+}
+
+/// Many jobs at once are not wanted any more.
+fn abandonment() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        4 => (any::<u8>(), prop::bool::weighted(0.1))
+            .prop_map(|(group, future)| Fault::CancelGroup(group, future)),
+        2 => any::<u8>().prop_map(Fault::CancelTag),
+        2 => (0..30_u8).prop_map(Fault::CancelStage),
+    ]
+}
+
+fn machines() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        any::<u8>().prop_map(Fault::Decommissioned),
+        (any::<u8>(), any::<bool>()).prop_map(|(who, files)| Fault::WorkerLost(who, files)),
     ]
 }
 

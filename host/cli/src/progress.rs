@@ -339,7 +339,7 @@ pub fn summary(view: &Progress) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scheduler::event::{JobResult, StageInfo, StageKind};
+    use scheduler::event::{JobResult, Locality, StageInfo, StageKind};
     use scheduler::{AttemptId, ExecutorId, FailureKind, ImageId, JobId, RddId, TaskMetrics};
     use std::sync::Mutex;
 
@@ -404,6 +404,8 @@ mod tests {
             task: name,
             attempt: AttemptId(0),
             executor: ExecutorId(0),
+            locality: Locality::default(),
+            speculative: false,
         }
     }
 
@@ -429,6 +431,8 @@ mod tests {
             name: "collect".into(),
             call_site: "src/lib.rs:11".into(),
             stages: stages.to_vec(),
+            group: None,
+            tags: Vec::new(),
         }
     }
 

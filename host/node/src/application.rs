@@ -60,7 +60,8 @@ struct State {
     images: BTreeMap<ImageId, Image>,
     events: Events,
     /// Whoever keeps the deadlines sleeps until there is one.
-    awaits_deadline: bool,
+    /// The deadline that is waited for; none: for any.
+    awaited_deadline: Option<Time>,
     stopping: bool,
 }
 
@@ -145,7 +146,7 @@ impl Application {
                 jobs: BTreeMap::new(),
                 images: BTreeMap::new(),
                 events,
-                awaits_deadline: false,
+                awaited_deadline: None,
                 stopping: false,
             }),
             task_ready: Condvar::new(),
@@ -322,17 +323,13 @@ impl Application {
     pub(crate) fn keep_deadlines(&self) {
         let mut state = self.lock();
         while !state.stopping {
-            let wait = state
-                .machine
-                .next_deadline()
-                .map(|deadline| deadline.since(self.now()));
-            state = match wait {
-                None => {
-                    state.awaits_deadline = true;
-                    self.deadline_changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+            let deadline = state.machine.next_deadline();
+            state.awaited_deadline = deadline;
+            state = match deadline.map(|deadline| deadline.since(self.now())) {
+                None => self
+                    .deadline_changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => {
                     self.handle(state, Input::DeadlineReached, &mut Yield::default());
                     self.lock()
@@ -420,9 +417,10 @@ impl Application {
     ) -> Option<Leftovers> {
         state.outbox.clear();
         state.machine.handle(self.now(), input, &mut state.outbox);
-        // The first deadline is the soonest: attempts that start later end later.
-        if state.awaits_deadline && state.machine.next_deadline().is_some() {
-            state.awaits_deadline = false;
+        let next = state.machine.next_deadline();
+        let sooner = |next| state.awaited_deadline.is_none_or(|awaited| next < awaited);
+        if next.is_some_and(sooner) {
+            state.awaited_deadline = next;
             self.deadline_changed.notify_all();
         }
         self.carry_out(state, leaves)
@@ -451,8 +449,12 @@ impl Application {
                         .expect("a map task that succeeded has an output");
                     self.shuffles.commit(shuffle, partition, output);
                 }
-                // Who asked reads the answer.
-                Action::GrantCommit { .. } | Action::DenyCommit { .. } => {}
+                // Who asked reads the answer; nobody asks for sizes yet.
+                Action::GrantCommit { .. }
+                | Action::DenyCommit { .. }
+                | Action::AcceptStatistics { .. } => {}
+                // This process is the only executor, and nobody would give it another one.
+                Action::KillExecutor { .. } => {}
                 Action::FinishJob { job } => self.end_job(state, job, Ok(())),
                 Action::FailJob { job, failure } => self.end_job(state, job, Err(failure)),
                 Action::RemoveShuffle(shuffle) => {

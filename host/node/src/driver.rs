@@ -140,9 +140,13 @@ impl DriverHost for DriverSide {
             job: JobId(0),
             rdd: RddId(job.rdd),
             partitions: job.partitions,
+            shuffle: None,
             image: ImageId(*image.hash().as_bytes()),
             name: job.name.into(),
             call_site: job.call_site.into(),
+            group: None,
+            tags: Vec::new(),
+            pool: None,
         };
         Ok(self.application()?.submit(spec, image).0)
     }
@@ -241,6 +245,7 @@ fn rdd(node: RddNode) -> Rdd {
             StorageLevel::None => scheduler::StorageLevel::None,
             StorageLevel::MemoryOnly => scheduler::StorageLevel::MemoryOnly,
         },
+        preferences: Vec::new(),
     }
 }
 

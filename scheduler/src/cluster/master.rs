@@ -47,6 +47,11 @@ pub(super) enum Pending {
     Worker(WorkerId),
     Application(ApplicationId),
     Driver(DriverId),
+    /// An application that was taken off.
+    Removal {
+        driver: Address,
+        reason: Arc<str>,
+    },
 }
 
 /// Decides for a cluster.
@@ -281,6 +286,9 @@ impl Master {
             Some(Pending::Worker(worker)) => self.accept_worker(worker, out),
             Some(Pending::Application(application)) => self.accept_application(application, out),
             Some(Pending::Driver(driver)) => self.accept_driver(driver, out),
+            Some(Pending::Removal { driver, reason }) => {
+                self.tell_driver(&driver, ToApplication::ApplicationRemoved { reason }, out);
+            }
             None => {}
         }
     }

@@ -297,15 +297,12 @@ impl Master {
             });
             self.order(*worker, ToWorker::ApplicationFinished(id), out);
         }
-        self.persist(Change::RemoveApplication(id), None, out);
-        if state != ApplicationState::Finished {
-            let reason = Arc::clone(&reason);
-            self.tell_driver(
-                &known.spec.driver,
-                ToApplication::ApplicationRemoved { reason },
-                out,
-            );
-        }
+        // A leader that was deposed without knowing takes everybody for gone: only one that still leads can write it down.
+        let removal = (state != ApplicationState::Finished).then(|| Pending::Removal {
+            driver: known.spec.driver.clone(),
+            reason: Arc::clone(&reason),
+        });
+        self.persist(Change::RemoveApplication(id), removal, out);
         let kind = EventKind::ApplicationEnded {
             application: id,
             state,

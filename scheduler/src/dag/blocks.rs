@@ -3,7 +3,7 @@
 //! Knowledge, not truth: an executor may drop a block before the news of it arrives, and a task then computes
 //! the partition itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{ExecutorId, RddId};
 
@@ -12,18 +12,67 @@ use super::Ranges;
 /// The holders of each cached partition. A partition without a holder, and a dataset without a partition, is
 /// not here.
 #[derive(Debug, Default)]
-pub(crate) struct Blocks(BTreeMap<RddId, BTreeMap<u32, Vec<ExecutorId>>>);
+pub(crate) struct Blocks {
+    holders: BTreeMap<RddId, BTreeMap<u32, Vec<ExecutorId>>>,
+    /// The same by executor.
+    held: BTreeMap<ExecutorId, BTreeSet<(RddId, u32)>>,
+}
 
 impl Blocks {
     pub(crate) fn stored(&mut self, rdd: RddId, partition: u32, executor: ExecutorId) {
-        let holders = self.0.entry(rdd).or_default().entry(partition).or_default();
+        let partitions = self.holders.entry(rdd).or_default();
+        let holders = partitions.entry(partition).or_default();
         if !holders.contains(&executor) {
             holders.push(executor);
         }
+        self.held
+            .entry(executor)
+            .or_default()
+            .insert((rdd, partition));
     }
 
     pub(crate) fn dropped(&mut self, rdd: RddId, partition: u32, executor: ExecutorId) {
-        let Some(partitions) = self.0.get_mut(&rdd) else {
+        self.forget_held(rdd, partition, executor);
+        self.forget_holder(rdd, partition, executor);
+    }
+
+    /// Forgets all blocks of an executor.
+    pub(crate) fn lost(&mut self, executor: ExecutorId) {
+        for (rdd, partition) in self.held.remove(&executor).unwrap_or_default() {
+            self.forget_holder(rdd, partition, executor);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, rdd: RddId) {
+        for (partition, holders) in self.holders.remove(&rdd).unwrap_or_default() {
+            for executor in holders {
+                self.forget_held(rdd, partition, executor);
+            }
+        }
+    }
+
+    /// Returns who holds a partition, the first one first.
+    pub(crate) fn holders(&self, rdd: RddId, partition: u32) -> &[ExecutorId] {
+        let partitions = self.holders.get(&rdd);
+        let holders = partitions.and_then(|partitions| partitions.get(&partition));
+        holders.map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns whether any partition of a dataset is cached.
+    pub(crate) fn any(&self, rdd: RddId) -> bool {
+        self.holders.contains_key(&rdd)
+    }
+
+    /// Returns which of the needed partitions of a dataset are cached nowhere.
+    pub(crate) fn uncached(&self, rdd: RddId, needed: Ranges) -> Ranges {
+        match self.holders.get(&rdd) {
+            Some(partitions) => needed.without(partitions.keys().copied()),
+            None => needed,
+        }
+    }
+
+    fn forget_holder(&mut self, rdd: RddId, partition: u32, executor: ExecutorId) {
+        let Some(partitions) = self.holders.get_mut(&rdd) else {
             return;
         };
         let Some(holders) = partitions.get_mut(&partition) else {
@@ -34,30 +83,17 @@ impl Blocks {
             partitions.remove(&partition);
         }
         if partitions.is_empty() {
-            self.0.remove(&rdd);
+            self.holders.remove(&rdd);
         }
     }
 
-    /// Forgets all blocks of an executor.
-    pub(crate) fn lost(&mut self, executor: ExecutorId) {
-        self.0.retain(|_, partitions| {
-            partitions.retain(|_, holders| {
-                holders.retain(|holder| *holder != executor);
-                !holders.is_empty()
-            });
-            !partitions.is_empty()
-        });
-    }
-
-    pub(crate) fn remove(&mut self, rdd: RddId) {
-        self.0.remove(&rdd);
-    }
-
-    /// Returns which of the needed partitions of a dataset are cached nowhere.
-    pub(crate) fn uncached(&self, rdd: RddId, needed: Ranges) -> Ranges {
-        match self.0.get(&rdd) {
-            Some(partitions) => needed.without(partitions.keys().copied()),
-            None => needed,
+    fn forget_held(&mut self, rdd: RddId, partition: u32, executor: ExecutorId) {
+        let Some(blocks) = self.held.get_mut(&executor) else {
+            return;
+        };
+        blocks.remove(&(rdd, partition));
+        if blocks.is_empty() {
+            self.held.remove(&executor);
         }
     }
 }
@@ -74,8 +110,19 @@ mod tests {
         blocks.stored(rdd, 2, ExecutorId(5));
         assert_eq!(blocks.uncached(rdd, Ranges::all(3)), Ranges::all(1));
         blocks.dropped(rdd, 1, ExecutorId(0));
+        assert_eq!(blocks.holders(rdd, 1), [ExecutorId(5)]);
         assert_eq!(blocks.uncached(rdd, Ranges::all(3)), Ranges::all(1));
         blocks.lost(ExecutorId(5));
         assert_eq!(blocks.uncached(rdd, Ranges::all(3)), Ranges::all(3));
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_is_removed() {
+        let mut blocks = Blocks::default();
+        blocks.stored(RddId(1), 0, ExecutorId(0));
+        blocks.stored(RddId(1), 1, ExecutorId(5));
+        blocks.remove(RddId(1));
+        blocks.dropped(RddId(1), 1, ExecutorId(5));
+        assert!(blocks.holders.is_empty() && blocks.held.is_empty());
     }
 }

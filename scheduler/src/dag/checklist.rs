@@ -2,11 +2,12 @@
 //!
 //! Each partition is ticked once.
 
+use crate::sorted::Sorted;
+
 /// A job's partitions and which of them are done.
 #[derive(Debug)]
 pub(crate) struct Checklist {
-    /// Sorted, each once.
-    partitions: Vec<u32>,
+    partitions: Sorted,
     done: Vec<bool>,
     left: usize,
 }
@@ -15,9 +16,9 @@ impl Checklist {
     /// Begins with none done. None where a partition is named twice.
     pub(crate) fn new(mut partitions: Vec<u32>) -> Option<Self> {
         partitions.sort_unstable();
+        let partitions = Sorted::new(partitions)?;
         let left = partitions.len();
-        let once = partitions.is_sorted_by(|before, after| before < after);
-        once.then(|| Self {
+        Some(Self {
             done: vec![false; left],
             partitions,
             left,
@@ -26,8 +27,9 @@ impl Checklist {
 
     /// Marks a partition as done.
     pub(crate) fn tick(&mut self, partition: u32) {
-        let at = self.partitions.binary_search(&partition);
-        let done = &mut self.done[at.expect("only a job's own partitions are computed")];
+        let at = self.partitions.position(partition);
+        let at = at.expect("only a job's own partitions are computed");
+        let done = &mut self.done[at as usize];
         assert!(!*done, "a partition is accepted once");
         *done = true;
         self.left -= 1;
@@ -45,7 +47,7 @@ impl Checklist {
     pub(crate) fn missing(&self) -> impl Iterator<Item = u32> {
         let all = self.partitions.iter().zip(&self.done);
         all.filter(|(_, done)| !**done)
-            .map(|(partition, _)| *partition)
+            .map(|(partition, _)| partition)
     }
 }
 

@@ -96,6 +96,17 @@ impl Graph {
         self.get(rdd).expect("a dataset that is held is there")
     }
 
+    /// Returns which dataset's partitions a shuffle that is read moves.
+    pub(crate) fn moved(&self, shuffle: ShuffleId) -> Option<RddId> {
+        self.shuffles.get(&shuffle).map(|known| known.parent)
+    }
+
+    /// Returns how many buckets a shuffle has.
+    pub(crate) fn buckets(&self, shuffle: ShuffleId) -> u32 {
+        let known = self.shuffles.get(&shuffle);
+        known.expect("a shuffle that is read is there").partitions
+    }
+
     /// Returns the dataset whose partitions a shuffle moves.
     pub(crate) fn parent(&self, shuffle: ShuffleId) -> &Rdd {
         self.rdd(
@@ -144,7 +155,14 @@ impl Graph {
         gone
     }
 
-    fn let_go_shuffle(&mut self, id: ShuffleId) -> Option<Gone> {
+    /// Keeps a shuffle for a job. The dataset that it moves is kept apart.
+    pub(crate) fn hold_shuffle(&mut self, shuffle: ShuffleId) {
+        let known = self.shuffles.get_mut(&shuffle);
+        known.expect("a shuffle that is read is there").holders += 1;
+    }
+
+    /// Ends a [`Self::hold_shuffle`]; returns it if it went.
+    pub(crate) fn let_go_shuffle(&mut self, id: ShuffleId) -> Option<Gone> {
         let shuffle = self
             .shuffles
             .get_mut(&id)

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::dag::State;
+use crate::dag::{Stage, State};
 use crate::event::{EventKind, StageKind};
 use crate::failure::timed_out;
-use crate::task::{Attempt, Verdict};
+use crate::task::{Attempt, Unschedulable, Verdict};
 use crate::{
-    Action, AttemptId, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox, Outcome,
-    ShuffleId, TaskFailure, TaskMetrics,
+    Action, AttemptId, BucketSizes, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox,
+    Outcome, ShuffleId, TaskFailure, TaskMetrics,
 };
 
 use super::Driver;
@@ -28,7 +28,7 @@ impl Driver {
         let Some(attempt) = self.tasks.end(id) else {
             return;
         };
-        let outcome = self.judge(&attempt, outcome);
+        let (outcome, sizes) = self.judge(&attempt, outcome).without_sizes();
         let event = EventKind::TaskEnded {
             task: attempt.name,
             attempt: id,
@@ -38,7 +38,10 @@ impl Driver {
         };
         self.publish(event, out);
         match outcome {
-            Outcome::Succeeded => self.succeed(id, &attempt, metrics.result_bytes, out),
+            Outcome::Succeeded | Outcome::Wrote(_) => {
+                self.tasks.measure(&attempt, &metrics);
+                self.succeed(id, &attempt, metrics.result_bytes, sizes, out);
+            }
             Outcome::Failed(failure) => {
                 self.tasks.give_up_commit(id, attempt.name);
                 self.fail(id, &attempt, &failure, out);
@@ -58,7 +61,14 @@ impl Driver {
         }
     }
 
-    fn succeed(&mut self, id: AttemptId, attempt: &Attempt, result_bytes: u64, out: &mut Outbox) {
+    fn succeed(
+        &mut self,
+        id: AttemptId,
+        attempt: &Attempt,
+        result_bytes: u64,
+        sizes: Option<Arc<BucketSizes>>,
+        out: &mut Outbox,
+    ) {
         let (stage, partition) = (attempt.name.stage, attempt.name.partition);
         let known = self
             .stages
@@ -69,7 +79,7 @@ impl Driver {
         match kind {
             StageKind::Result { job } => self.accept(id, job, partition, result_bytes, out),
             StageKind::ShuffleMap { shuffle } => {
-                self.register(id, attempt.executor, shuffle, partition, out);
+                self.register(id, attempt.executor, (shuffle, partition), sizes, out);
                 if complete {
                     self.complete_map_stage(stage, shuffle, out);
                 }
@@ -92,10 +102,11 @@ impl Driver {
             .expect("a result stage lives as long as its job");
         job.result_bytes = job.result_bytes.saturating_add(bytes);
         if let Some(limit) = self
-            .result_bytes_max
+            .limits
+            .result_bytes
             .filter(|limit| job.result_bytes > *limit)
         {
-            let tasks = u32::try_from(job.results.done() + 1).unwrap_or(u32::MAX);
+            let tasks = u32::try_from(job.results().done() + 1).unwrap_or(u32::MAX);
             let cause = Cause::ResultsTooLarge {
                 bytes: job.result_bytes,
                 limit,
@@ -103,16 +114,16 @@ impl Driver {
             };
             return self.fail_job(id, cause, out);
         }
-        job.results.tick(partition);
+        job.results().tick(partition);
+        let complete = job.results().is_complete();
         out.actions.push(Action::AcceptResult {
             job: id,
             partition,
             attempt,
         });
-        if !job.results.is_complete() {
-            return;
+        if complete {
+            self.finish_job(id, out);
         }
-        self.finish_job(id, out);
     }
 
     /// Takes a map output into the books.
@@ -120,15 +131,12 @@ impl Driver {
         &mut self,
         attempt: AttemptId,
         executor: ExecutorId,
-        shuffle: ShuffleId,
-        partition: u32,
+        (shuffle, partition): (ShuffleId, u32),
+        sizes: Option<Arc<BucketSizes>>,
         out: &mut Outbox,
     ) {
-        let outputs = self
-            .outputs
-            .get_mut(&shuffle)
-            .expect("a shuffle that ran has outputs");
-        outputs.register(partition, attempt, executor);
+        let output = (shuffle, partition);
+        self.shuffles.register(output, attempt, executor, sizes);
         out.actions.push(Action::RegisterMapOutput {
             shuffle,
             partition,
@@ -155,9 +163,12 @@ impl Driver {
             map_partition,
         } = failure.kind
         {
+            if let Some(writer) = self.shuffles.writer(shuffle, map_partition) {
+                self.tasks.blame_for_fetch(writer, out);
+            }
             return self.fetch_failed(id, attempt, (shuffle, map_partition), failure, out);
         }
-        match self.tasks.fail(attempt, failure) {
+        match self.tasks.fail(attempt, failure, out) {
             Verdict::Ignore => {}
             Verdict::Retry { failures } => {
                 let (because, failures_max) = (failure.kind, self.tasks.failures_max());
@@ -207,31 +218,26 @@ impl Driver {
         self.fail_stage(id, &cause, out);
     }
 
-    /// Forgets the output that could not be read; if the attempt's stage attempt is the one that runs, it ends.
-    fn fetch_failed(
-        &mut self,
-        id: AttemptId,
-        attempt: &Attempt,
-        (shuffle, map): (ShuffleId, u32),
-        failure: &Arc<TaskFailure>,
-        out: &mut Outbox,
-    ) {
-        let forgotten = self
-            .outputs
-            .get_mut(&shuffle)
-            .is_some_and(|outputs| outputs.forget(map, id));
-        if forgotten {
-            self.forget_commit(shuffle, map);
-        }
-        let name = attempt.name;
-        if self.stages[&name.stage].running() == Some(name.stage_attempt) {
-            self.fail_attempt(name.stage, failure, out);
-        }
-    }
-
-    fn forget_commit(&mut self, shuffle: ShuffleId, map: u32) {
-        if let Some(stage) = self.map_stages.get(&shuffle) {
-            self.tasks.forget_commit(*stage, map);
+    /// Fails the jobs of tasks that may run on no executor, and for which no other one came.
+    pub(super) fn fail_unschedulable(&mut self, out: &mut Outbox) {
+        while let Some(Unschedulable { set, partition }) = self.tasks.pop_unschedulable() {
+            let id = set.stage;
+            if self.stages.get(&id).and_then(Stage::running) != Some(set.attempt) {
+                continue;
+            }
+            let reason = "it failed on every executor that there is";
+            let failure = Arc::new(TaskFailure::new(FailureKind::ExecutorLost, reason));
+            self.publish_completed(id, Some(failure), out);
+            self.set_state(id, State::Failed);
+            let rdd = self.graph.rdd(self.stages[&id].rdd);
+            let cause = Cause::Unschedulable {
+                stage: id,
+                partition,
+                partitions: rdd.partitions,
+                rdd_name: rdd.name.clone(),
+                call_site: rdd.call_site.clone(),
+            };
+            self.fail_stage(id, &cause, out);
         }
     }
 
@@ -242,30 +248,22 @@ impl Driver {
         files_lost: bool,
         out: &mut Outbox,
     ) {
-        if !self.tasks.executors.remove(executor) {
+        if !self.tasks.executors().contains(executor) {
             return;
         }
+        let running = self.tasks.leave_executor(executor);
         self.blocks.lost(executor);
         if files_lost {
-            self.forget_outputs(executor);
+            self.forget_executor(executor, &reason, out);
         }
+        self.shuffles.remove_executor(executor);
         let failure = TaskFailure::new(FailureKind::ExecutorLost, format!("{executor}: {reason}"));
         let failure = Arc::new(failure);
-        for attempt in self.tasks.on_executor(executor) {
+        for attempt in running {
             let outcome = Outcome::Failed(failure.clone());
             self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
         }
+        self.tasks.remove_executor(executor, files_lost);
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
-    }
-
-    fn forget_outputs(&mut self, executor: ExecutorId) {
-        let mut forgotten = Vec::new();
-        for (shuffle, outputs) in &mut self.outputs {
-            let maps = outputs.forget_executor(executor);
-            forgotten.extend(maps.into_iter().map(|map| (*shuffle, map)));
-        }
-        for (shuffle, map) in forgotten {
-            self.forget_commit(shuffle, map);
-        }
     }
 }

@@ -11,41 +11,48 @@
 //! ```
 
 mod attempts;
+mod cancel;
 mod jobs;
+mod limits;
+mod losses;
 mod plan;
+mod preferences;
 mod stages;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::dag::{Blocks, Gone, Graph, Images, Job, MapOutputs, Stage, State};
+use crate::dag::{Blocks, Gone, Graph, Images, Job, Labels, Shuffles, Stage, State, Wanted};
 use crate::event::{self, EventKind};
+use crate::pools::PoolSpec;
 use crate::task::Tasks;
 use crate::{
-    Action, Event, ExecutorId, ImageId, Input, JobId, LineageError, Outbox, Rdd, RddId, Settings,
-    ShuffleId, StageId, StorageLevel, Time,
+    Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, Outbox, Rack, Rdd, RddId,
+    Settings, ShuffleId, StageId, StorageLevel, Time,
 };
+
+use limits::Limits;
 
 /// Decides for one application.
 #[derive(Debug)]
 pub struct Driver {
     seed: u64,
-    /// Bytes of results that a job may have; none: no bound.
-    result_bytes_max: Option<u64>,
-    /// Attempts at a stage that may fail in a row.
-    stage_failures_max: u32,
+    limits: Limits,
     /// The moment of the latest input.
     now: Time,
     graph: Graph,
     blocks: Blocks,
-    /// Of the shuffles that have begun to run.
-    outputs: BTreeMap<ShuffleId, MapOutputs>,
+    shuffles: Shuffles,
     images: Images,
     jobs: BTreeMap<JobId, Job>,
+    labels: Labels,
     stages: BTreeMap<StageId, Stage>,
     /// The stage that computes each shuffle, while a job needs it.
     map_stages: BTreeMap<ShuffleId, StageId>,
+    /// Which stages wait for which shuffles.
+    waiting: BTreeSet<(ShuffleId, StageId)>,
     next_stage: u32,
-    next_job: u32,
+    last_job: Option<JobId>,
     tasks: Tasks,
 }
 
@@ -54,19 +61,20 @@ impl Driver {
     pub fn new(settings: &Settings, seed: u64) -> Self {
         let mut driver = Self {
             seed,
-            result_bytes_max: None,
-            stage_failures_max: 0,
+            limits: Limits::new(settings),
             now: Time::START,
             graph: Graph::default(),
             blocks: Blocks::default(),
-            outputs: BTreeMap::new(),
+            shuffles: Shuffles::default(),
             images: Images::default(),
             jobs: BTreeMap::new(),
+            labels: Labels::default(),
             stages: BTreeMap::new(),
             map_stages: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             next_stage: 0,
-            next_job: 0,
-            tasks: Tasks::default(),
+            last_job: None,
+            tasks: Tasks::new(settings),
         };
         driver.configure(settings);
         driver
@@ -74,10 +82,14 @@ impl Driver {
 
     /// Takes in settings that the program has changed, for what is decided from now on.
     pub fn configure(&mut self, settings: &Settings) {
-        self.result_bytes_max = settings.driver_max_result_size();
-        self.stage_failures_max = settings.stage_max_consecutive_attempts();
-        self.tasks
-            .limit(settings.task_max_failures(), settings.task_timeout());
+        self.limits = Limits::new(settings);
+        self.tasks.configure(settings);
+    }
+
+    /// Makes the pools that jobs are served from, parents first, or changes them. They count where `scheduler.mode` is
+    /// FAIR.
+    pub fn define_pools(&mut self, pools: &[PoolSpec]) {
+        self.tasks.define_pools(pools);
     }
 
     /// Takes in datasets, parents first. A dataset that is known may only change its storage level.
@@ -94,14 +106,23 @@ impl Driver {
     /// know, to `out`.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Outbox) {
         self.now = self.now.max(now);
+        self.tasks.at(self.now);
         match input {
             Input::ApplicationStarted { name } => {
                 let version = event::VERSION;
                 self.publish(EventKind::ApplicationStarted { name, version }, out);
             }
             Input::ExecutorAdded {
-                executor, cores, ..
-            } => self.add_executor(executor, cores, out),
+                executor,
+                host,
+                rack,
+                cores,
+            } => self.add_executor(executor, &host, rack.as_ref(), cores, out),
+            Input::ExecutorSilent { executor } => self.tasks.silence_executor(executor),
+            Input::ExecutorDecommissioned { executor, reason } => {
+                self.decommission_executor(executor, reason, out);
+            }
+            Input::Heartbeat { running } => self.tasks.heartbeat(&running),
             Input::ExecutorLost {
                 executor,
                 reason,
@@ -109,8 +130,25 @@ impl Driver {
             } => {
                 self.lose_executor(executor, reason, files_lost, out);
             }
+            Input::WorkerLost {
+                host,
+                reason,
+                files_lost,
+            } => {
+                if files_lost {
+                    self.lose_worker(&host, &reason, out);
+                }
+            }
             Input::JobSubmitted(spec) => self.submit_job(spec, out),
             Input::JobCancelled { job, reason } => self.cancel_job(job, reason, out),
+            Input::JobGroupCancelled {
+                group,
+                reason,
+                future,
+            } => self.cancel_group(group, &reason, future, out),
+            Input::JobTagCancelled { tag, reason } => self.cancel_tag(&tag, &reason, out),
+            Input::StageCancelled { stage, reason } => self.cancel_stage(stage, &reason, out),
+            Input::AllJobsCancelled { reason } => self.cancel_all(&reason, out),
             Input::TaskEnded {
                 attempt,
                 outcome,
@@ -134,10 +172,11 @@ impl Driver {
                 self.blocks.dropped(rdd, partition, executor);
             }
             Input::RddsReleased(rdds) => self.release_rdds(&rdds, out),
-            Input::DeadlineReached => self.tasks.expire(self.now, out),
+            Input::DeadlineReached => self.tasks.expire(out),
             Input::ApplicationEnded => self.end_application(out),
         }
-        self.tasks.launch(self.now, out);
+        self.fail_unschedulable(out);
+        self.tasks.launch(out);
         while let Some(image) = self.tasks.pop_over() {
             self.let_go_image(image, out);
         }
@@ -160,9 +199,24 @@ impl Driver {
         out.events.push(Event { at: self.now, kind });
     }
 
-    fn add_executor(&mut self, executor: ExecutorId, cores: u32, out: &mut Outbox) {
-        if self.tasks.executors.add(executor, cores) {
+    fn add_executor(
+        &mut self,
+        executor: ExecutorId,
+        host: &Host,
+        rack: Option<&Rack>,
+        cores: u32,
+        out: &mut Outbox,
+    ) {
+        if self.tasks.add_executor(executor, host, rack, cores, out) {
+            self.shuffles.add_executor(executor, host.clone());
             self.publish(EventKind::ExecutorAdded { executor, cores }, out);
+        }
+    }
+
+    fn decommission_executor(&mut self, executor: ExecutorId, reason: Arc<str>, out: &mut Outbox) {
+        self.shuffles.decommission(executor);
+        if self.tasks.decommission_executor(executor) {
+            self.publish(EventKind::ExecutorDecommissioned { executor, reason }, out);
         }
     }
 
@@ -175,7 +229,7 @@ impl Driver {
             // A task that began earlier may cache what nobody can reach any more.
             None => out.actions.push(Action::RemoveBlocks(rdd)),
             Some(known)
-                if partition < known.partitions && self.tasks.executors.contains(executor) =>
+                if partition < known.partitions && self.tasks.executors().contains(executor) =>
             {
                 self.blocks.stored(rdd, partition, executor);
             }
@@ -211,9 +265,9 @@ impl Driver {
             !self.map_stages.contains_key(&shuffle),
             "a job holds what its stages compute"
         );
-        if let Some(outputs) = self.outputs.remove(&shuffle) {
+        if let Some(image) = self.shuffles.remove(shuffle) {
             out.actions.push(Action::RemoveShuffle(shuffle));
-            self.let_go_image(outputs.image, out);
+            self.let_go_image(image, out);
         }
     }
 
@@ -226,7 +280,7 @@ impl Driver {
     /// States what always holds; runs after every input where assertions for debugging are on.
     fn check(&self) {
         self.tasks.check();
-        let holders = self.jobs.len() + self.outputs.len() + self.tasks.sets_len();
+        let holders = self.jobs.len() + self.shuffles.len() + self.tasks.sets_len();
         assert_eq!(
             self.images.holders(),
             holders,
@@ -242,10 +296,9 @@ impl Driver {
             );
         }
         for (id, job) in &self.jobs {
-            assert!(
-                !job.results.is_complete(),
-                "a job that is complete is finished"
-            );
+            if let Wanted::Results(results) = &job.wanted {
+                assert!(!results.is_complete(), "a job that is complete is finished");
+            }
             assert!(
                 job.stages
                     .iter()
@@ -255,17 +308,22 @@ impl Driver {
         for stage in self.map_stages.values() {
             assert!(self.stages.contains_key(stage));
         }
+        let labels: usize = self.jobs.values().map(Job::labels).sum();
+        assert_eq!(self.labels.len(), labels, "running jobs alone have labels");
         self.check_waiting();
     }
 
     /// No stage waits for what nobody computes.
     fn check_waiting(&self) {
+        let mut waiting = 0;
         for stage in self.stages.values() {
             let State::Waiting { on } = &stage.state else {
                 continue;
             };
             assert!(!on.is_empty());
+            waiting += on.len();
             for shuffle in on {
+                assert!(self.waiting.contains(&(*shuffle, stage.id)));
                 let parent = &self.stages[&self.map_stages[shuffle]];
                 assert_ne!(
                     parent.state,
@@ -278,5 +336,6 @@ impl Driver {
                 );
             }
         }
+        assert_eq!(self.waiting.len(), waiting, "who waits is listed");
     }
 }

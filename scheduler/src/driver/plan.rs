@@ -5,7 +5,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dag::{Ranges, Stage, State, shuffles_needed};
+use crate::dag::{MapOutputs, Ranges, Stage, State, shuffles_needed};
 use crate::event::{StageInfo, StageKind};
 use crate::{JobId, JobSpec, RddId, ShuffleId, StageId};
 
@@ -18,17 +18,21 @@ pub(super) struct Plan {
     pub(super) stages: Vec<StageInfo>,
     /// Those of them that have nothing to do.
     pub(super) skipped: Vec<StageId>,
-    /// The last of them.
-    pub(super) result: StageId,
+    /// The last of them, unless there is nothing to do at all.
+    pub(super) last: Option<StageId>,
 }
 
 impl Driver {
-    /// Makes the stages that a job needs, or joins those that other jobs already have. The last one is its
-    /// result stage.
+    /// Makes the stages that a job needs, or joins those that other jobs already have.
     pub(super) fn plan(&mut self, spec: &JobSpec) -> Plan {
         let (mut stages, mut skipped) = (Vec::new(), Vec::new());
-        let partitions = spec.partitions.iter().copied().collect();
-        let direct = shuffles_needed(&self.graph, &self.blocks, spec.rdd, partitions);
+        let direct = match spec.shuffle {
+            Some(shuffle) => BTreeSet::from([shuffle]),
+            None => {
+                let partitions = spec.partitions.iter().copied().collect();
+                shuffles_needed(&self.graph, &self.blocks, spec.rdd, partitions)
+            }
+        };
         let mut numbers = BTreeMap::new();
         // A shuffle's parent is younger than the parents of the shuffles it reads: parents come first.
         for ((_, shuffle), reads) in self.ancestors(&direct) {
@@ -43,14 +47,21 @@ impl Driver {
             numbers.insert(shuffle, info.stage);
             stages.push(info);
         }
-        let parents = direct.iter().map(|read| numbers[read]).collect();
-        let info = self.add_result_stage(spec, parents);
-        let result = info.stage;
-        stages.push(info);
+        let last = match spec.shuffle {
+            Some(shuffle) if self.is_available(shuffle) => None,
+            Some(shuffle) => Some(numbers[&shuffle]),
+            None => {
+                let parents = direct.iter().map(|read| numbers[read]).collect();
+                let info = self.add_result_stage(spec, parents);
+                let stage = info.stage;
+                stages.push(info);
+                Some(stage)
+            }
+        };
         Plan {
             stages,
             skipped,
-            result,
+            last,
         }
     }
 
@@ -73,7 +84,7 @@ impl Driver {
 
     /// Returns whether all map outputs of a shuffle are there.
     pub(super) fn is_available(&self, shuffle: ShuffleId) -> bool {
-        match self.outputs.get(&shuffle) {
+        match self.shuffles.get(shuffle) {
             Some(outputs) => outputs.is_complete(),
             None => self.graph.parent(shuffle).partitions == 0,
         }
@@ -81,7 +92,7 @@ impl Driver {
 
     /// Returns the map partitions of a shuffle that have no output, sorted.
     pub(super) fn missing_maps(&self, shuffle: ShuffleId) -> Vec<u32> {
-        match self.outputs.get(&shuffle) {
+        match self.shuffles.get(shuffle) {
             Some(outputs) => outputs.missing().collect(),
             None => (0..self.graph.parent(shuffle).partitions).collect(),
         }
@@ -89,7 +100,7 @@ impl Driver {
 
     /// Returns the shuffles that computing the missing outputs of a shuffle reads.
     fn reads(&self, shuffle: ShuffleId) -> BTreeSet<ShuffleId> {
-        let missing = match self.outputs.get(&shuffle) {
+        let missing = match self.shuffles.get(shuffle) {
             Some(outputs) => outputs.missing().collect(),
             None => Ranges::all(self.graph.parent(shuffle).partitions),
         };
@@ -102,7 +113,7 @@ impl Driver {
         let mut reads = match stage.kind {
             StageKind::ShuffleMap { shuffle } => self.reads(shuffle),
             StageKind::Result { job } => {
-                let missing = self.jobs[&job].results.missing().collect();
+                let missing = self.jobs[&job].missing().collect();
                 shuffles_needed(&self.graph, &self.blocks, stage.rdd, missing)
             }
         };
@@ -128,8 +139,9 @@ impl Driver {
             }
         };
         self.join(id, jobs);
-        let tasks = self.missing_maps(shuffle).len();
         let stage = &self.stages[&id];
+        let outputs = self.shuffles.get(shuffle);
+        let tasks = outputs.map_or(stage.partitions as usize, MapOutputs::missing_len);
         stage.info(stage.attempts, u32::try_from(tasks).unwrap_or(u32::MAX))
     }
 

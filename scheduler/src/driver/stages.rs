@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::dag::{MapOutputs, State};
+use crate::dag::State;
 use crate::event::{EventKind, StageKind};
-use crate::task::{SetKey, SetSpec, TaskSet};
+use crate::task::{SetKey, SetSpec};
 use crate::{Cause, ImageId, Outbox, ShuffleId, StageId, TaskFailure, Work};
 
 use super::Driver;
@@ -17,7 +17,10 @@ impl Driver {
     pub(super) fn submit_stage(&mut self, stage: StageId, out: &mut Outbox) {
         let mut todo = vec![stage];
         while let Some(id) = todo.pop() {
-            let stage = &self.stages[&id];
+            // It may have gone with a job that ended on the way.
+            let Some(stage) = self.stages.get(&id) else {
+                continue;
+            };
             if stage.state != State::Idle {
                 continue;
             }
@@ -34,11 +37,22 @@ impl Driver {
         }
     }
 
-    pub(super) fn set_state(&mut self, stage: StageId, state: State) {
-        self.stages
-            .get_mut(&stage)
-            .expect("a stage that changes is there")
-            .state = state;
+    /// Changes what a stage is doing; returns what it did before.
+    pub(super) fn set_state(&mut self, id: StageId, state: State) -> State {
+        if let State::Waiting { on } = &state {
+            self.waiting.extend(on.iter().map(|shuffle| (*shuffle, id)));
+        }
+        let stage = self
+            .stages
+            .get_mut(&id)
+            .expect("a stage that changes is there");
+        let before = std::mem::replace(&mut stage.state, state);
+        if let State::Waiting { on } = &before {
+            for shuffle in on {
+                self.waiting.remove(&(*shuffle, id));
+            }
+        }
+        before
     }
 
     /// Runs what is missing of a stage all whose parents are there. Returns the stages that can run because
@@ -48,14 +62,17 @@ impl Driver {
             StageKind::ShuffleMap { shuffle } => {
                 (Work::ShuffleMap { shuffle }, self.missing_maps(shuffle))
             }
-            StageKind::Result { job } => (
-                Work::Action { job },
-                self.jobs[&job].results.missing().collect(),
-            ),
+            StageKind::Result { job } => {
+                (Work::Action { job }, self.jobs[&job].missing().collect())
+            }
         };
         if partitions.is_empty() {
             // An earlier attempt at the stage completed it while it waited.
-            return self.available(id);
+            return self.available(id, out);
+        }
+        if self.stages[&id].attempts >= self.limits.stage_attempts {
+            self.exhaust_stage(id, out);
+            return Vec::new();
         }
         let tasks = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
         let image = self.image(id);
@@ -77,15 +94,18 @@ impl Driver {
         );
         self.publish(EventKind::StageSubmitted { info, image, jobs }, out);
         let (key, seed) = (SetKey { stage: id, attempt }, self.seed);
-        self.tasks.submit(TaskSet::new(SetSpec {
+        let preferences = self.preferences(rdd, &partitions);
+        self.tasks.submit(SetSpec {
             key,
             priority,
+            pool: self.jobs[&priority].pool.clone(),
             image,
             work,
             rdd,
             seed,
             partitions,
-        }));
+            preferences,
+        });
         Vec::new()
     }
 
@@ -97,12 +117,14 @@ impl Driver {
         let StageKind::ShuffleMap { shuffle } = stage.kind else {
             return first.image;
         };
-        let images = &mut self.images;
-        let outputs = self.outputs.entry(shuffle).or_insert_with(|| {
-            images.hold(first.image);
-            MapOutputs::new(first.image, stage.partitions)
-        });
-        outputs.image
+        if let Some(outputs) = self.shuffles.get(shuffle) {
+            return outputs.image;
+        }
+        let (image, maps) = (first.image, stage.partitions);
+        self.images.hold(image);
+        let buckets = self.graph.buckets(shuffle);
+        self.shuffles.begin(shuffle, image, maps, buckets);
+        image
     }
 
     /// Ends the running attempt at a map stage, each of whose tasks has succeeded.
@@ -113,7 +135,7 @@ impl Driver {
             // Outputs were lost while others were computed.
             return self.submit_stage(id, out);
         }
-        for child in self.available(id) {
+        for child in self.available(id, out) {
             self.submit_stage(child, out);
         }
     }
@@ -136,41 +158,54 @@ impl Driver {
         }
     }
 
-    /// Takes note that all outputs of a map stage are there. Returns the stages that waited for nothing else.
-    fn available(&mut self, id: StageId) -> Vec<StageId> {
+    /// Takes note that all outputs of a map stage are there: jobs that want nothing else finish. Returns the
+    /// stages that waited for nothing else.
+    fn available(&mut self, id: StageId, out: &mut Outbox) -> Vec<StageId> {
         let stage = self
             .stages
             .get_mut(&id)
             .expect("a stage that completes is there");
         stage.failures = 0;
-        stage.state = State::Idle;
         let StageKind::ShuffleMap { shuffle } = stage.kind else {
             return Vec::new();
         };
-        self.stop_waiting(shuffle)
+        let ready = self.stop_waiting(shuffle);
+        self.finish_map_jobs(id, shuffle, out);
+        ready
     }
 
     /// Ends the waiting for a shuffle. Returns the stages that waited for nothing else.
     fn stop_waiting(&mut self, shuffle: ShuffleId) -> Vec<StageId> {
         let mut ready = Vec::new();
-        for (id, stage) in &mut self.stages {
+        let last = (shuffle, StageId(u32::MAX));
+        while let Some(pair) = self
+            .waiting
+            .range((shuffle, StageId(0))..=last)
+            .next()
+            .copied()
+        {
+            self.waiting.remove(&pair);
+            let stage = self.stages.get_mut(&pair.1);
+            let stage = stage.expect("a stage that waits is there");
             let State::Waiting { on } = &mut stage.state else {
                 continue;
             };
-            if on.remove(&shuffle) && on.is_empty() {
+            on.remove(&shuffle);
+            if on.is_empty() {
                 stage.state = State::Idle;
-                ready.push(*id);
+                ready.push(pair.1);
             }
         }
         ready
     }
 
     /// Ends the running attempt at a stage that could not read a map output, and runs it again once what is
-    /// missing is there.
+    /// missing is there. One that is `forgiven` does not count.
     pub(super) fn fail_attempt(
         &mut self,
         id: StageId,
         failure: &Arc<TaskFailure>,
+        forgiven: bool,
         out: &mut Outbox,
     ) {
         let Some(attempt) = self.stages[&id].running() else {
@@ -183,11 +218,20 @@ impl Driver {
             .get_mut(&id)
             .expect("a stage that runs is there");
         stage.state = State::Idle;
-        stage.failures += 1;
-        if stage.failures < self.stage_failures_max {
-            return self.submit_stage(id, out);
+        stage.failures += u32::from(!forgiven);
+        if stage.failures >= self.limits.stage_failures {
+            self.abort_stage(id, failure, out);
+        } else if stage.attempts >= self.limits.stage_attempts {
+            self.exhaust_stage(id, out);
+        } else {
+            self.submit_stage(id, out);
         }
-        stage.state = State::Failed;
+    }
+
+    /// Fails the jobs of a stage that failed as often in a row as a stage may.
+    fn abort_stage(&mut self, id: StageId, failure: &Arc<TaskFailure>, out: &mut Outbox) {
+        self.set_state(id, State::Failed);
+        let stage = &self.stages[&id];
         let rdd = self.graph.rdd(stage.rdd);
         let cause = Cause::StageFailed {
             stage: id,
@@ -195,6 +239,20 @@ impl Driver {
             call_site: rdd.call_site.clone(),
             attempts: stage.failures,
             failure: failure.clone(),
+        };
+        self.fail_stage(id, &cause, out);
+    }
+
+    /// Fails the jobs of a stage that has been begun as often as a stage may be.
+    fn exhaust_stage(&mut self, id: StageId, out: &mut Outbox) {
+        self.set_state(id, State::Failed);
+        let stage = &self.stages[&id];
+        let rdd = self.graph.rdd(stage.rdd);
+        let cause = Cause::StageExhausted {
+            stage: id,
+            rdd_name: rdd.name.clone(),
+            call_site: rdd.call_site.clone(),
+            attempts: stage.attempts,
         };
         self.fail_stage(id, &cause, out);
     }

@@ -4,11 +4,19 @@
 //! rows of one subject, and beside them the way to read them. A value is checked when it is set; nothing downstream
 //! checks it again.
 
+mod allocation;
 mod application;
 mod cluster;
 mod definition;
+mod exclusion;
+mod executors;
+mod locality;
+mod pools;
+mod speculation;
+mod stages;
 mod tasks;
 mod value;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,9 +24,23 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use definition::{Definition, Shape};
+pub use exclusion::Exclusion;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let mut all = [application::ROWS, cluster::ROWS, tasks::ROWS].concat();
+    let mut all = [
+        allocation::ROWS,
+        application::ROWS,
+        cluster::ROWS,
+        executors::ROWS,
+        exclusion::ROWS,
+        locality::ROWS,
+        pools::ROWS,
+        speculation::ROWS,
+        stages::ROWS,
+        tasks::ROWS,
+        worker::ROWS,
+    ]
+    .concat();
     all.sort_unstable_by_key(|definition| definition.key);
     all
 });
@@ -128,7 +150,6 @@ impl Settings {
         self.text(key) == Some("true")
     }
 
-    #[expect(dead_code, reason = "the first settings of this shape come next")]
     fn number(&self, key: &'static str) -> f64 {
         self.text(key).and_then(value::decimal).unwrap_or_default()
     }
@@ -204,6 +225,11 @@ mod tests {
         assert_eq!(settings.image_max_size(), 256 << 20);
         assert_eq!(settings.local_dir(), "/tmp");
         assert_eq!(settings.event_queue_capacity(), 65_536);
+        assert!(!settings.fetch_failure_unregisters_host());
+        assert_eq!(settings.cancelled_job_groups_to_track(), 1_000);
+        assert!(settings.reduce_locality());
+        assert!(settings.stage_ignore_decommission_fetch_failure());
+        assert_eq!(settings.stage_max_attempts(), 2_147_483_647);
         assert_eq!(settings.stage_max_consecutive_attempts(), 4);
         assert_eq!(settings.task_max_failures(), 4);
         assert_eq!(settings.task_max_log_size(), 1 << 20);

@@ -1,4 +1,4 @@
-//! Tasks and stages: when they are tried again, how long they may take.
+//! Tasks: when they are tried again, how long they may take.
 //!
 //! Beside each row, the way to read it.
 
@@ -9,11 +9,10 @@ use super::{Definition, Settings, Shape};
 /// The rows, sorted by key.
 pub(super) const ROWS: &[Definition] = &[
     Definition::spark(
-        "stage.maxConsecutiveAttempts",
+        "task.cpus",
         Shape::Count { least: 1 },
-        Some("4"),
-        "Attempts at a stage that may fail in a row, because map outputs were lost, before its jobs \
-         fail.",
+        Some("1"),
+        "Cores that each task takes. An executor with fewer runs none.",
     ),
     Definition::spark(
         "task.maxFailures",
@@ -30,6 +29,14 @@ pub(super) const ROWS: &[Definition] = &[
         "Bytes that one task attempt may print; what goes beyond is dropped and counted.",
     ),
     Definition::ours(
+        "task.retryWait",
+        Shape::Wait,
+        Some("10ms"),
+        "How long a task waits before it is tried again. The first time it does not wait; from the third attempt \
+         on the wait doubles with each, up to a hundred times this. What its executor or its map outputs \
+         lost, and what was killed, is not waited for. A plain number counts seconds.",
+    ),
+    Definition::ours(
         "task.timeout",
         Shape::Time,
         None,
@@ -39,12 +46,6 @@ pub(super) const ROWS: &[Definition] = &[
 ];
 
 impl Settings {
-    /// `stage.maxConsecutiveAttempts`: how many attempts at a stage may fail in a row.
-    pub fn stage_max_consecutive_attempts(&self) -> u32 {
-        self.count("stage.maxConsecutiveAttempts")
-            .unwrap_or_default()
-    }
-
     /// `task.maxFailures`: the failure of one task with which its job fails.
     pub fn task_max_failures(&self) -> u32 {
         self.count("task.maxFailures").unwrap_or_default()
@@ -53,6 +54,16 @@ impl Settings {
     /// `task.maxLogSize`: the bytes of log that a task attempt keeps.
     pub fn task_max_log_size(&self) -> u64 {
         self.size("task.maxLogSize")
+    }
+
+    /// `task.cpus`: the cores that each task takes.
+    pub fn task_cpus(&self) -> u32 {
+        self.count("task.cpus").unwrap_or(1)
+    }
+
+    /// `task.retryWait`: how long a task waits before the third attempt.
+    pub fn task_retry_wait(&self) -> Duration {
+        self.time("task.retryWait").unwrap_or_default()
     }
 
     /// `task.timeout`: how long a task attempt may run; none: as long as it likes.

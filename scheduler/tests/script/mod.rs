@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use scheduler::event::EventKind;
+use scheduler::event::{EventKind, Locality, WaitReason};
+use scheduler::pools::{Mode, PoolSpec};
 use scheduler::{
-    Action, AttemptId, Dependency, Driver, ExecutorId, FailureKind, ImageId, Input, JobId, JobSpec,
-    Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StorageLevel, Task,
-    TaskFailure, TaskMetrics, Time,
+    Action, AttemptId, BucketSizes, Dependency, Driver, ExecutorId, FailureKind, Host, ImageId,
+    Input, JobId, JobSpec, Outbox, Outcome, PartitionMap, Rdd, RddId, Settings, ShuffleId, StageId,
+    StorageLevel, Task, TaskFailure, TaskMetrics, Time,
 };
 
 fn folder() -> PathBuf {
@@ -75,6 +76,7 @@ impl Player {
             "set" => self.settings.set(rest[0], rest[1]).unwrap(),
             "rdd" => self.define(rest),
             "wait" => self.wait(number(rest[0])),
+            "pools" => self.define_pools(rest),
             _ => {
                 let input = input(verb, rest);
                 self.handle(input);
@@ -101,17 +103,23 @@ impl Player {
         self.out = out;
     }
 
-    /// Lets milliseconds pass, and says so if a deadline came in them.
+    /// `pools NAME:MODE:WEIGHT:SHARE[:PARENT] ...`
+    fn define_pools(&mut self, words: &[&str]) {
+        let pools: Vec<PoolSpec> = words.iter().map(|word| pool(word)).collect();
+        self.driver().define_pools(&pools);
+    }
+
+    /// Lets milliseconds pass, and says so at each deadline that comes in them.
     fn wait(&mut self, millis: u64) {
-        self.now += millis * 1_000;
-        let now = Time::from_micros(self.now);
-        if self
-            .driver()
-            .next_deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        let until = self.now + millis * 1_000;
+        while let Some(deadline) = self.driver().next_deadline() {
+            if deadline > Time::from_micros(until) {
+                break;
+            }
+            self.now = self.now.max(deadline.as_micros().saturating_sub(1));
             self.handle(Input::DeadlineReached);
         }
+        self.now = self.now.max(until);
     }
 
     fn trace(&mut self, played: &mut String) {
@@ -124,9 +132,49 @@ impl Player {
             }
         }
         for action in &self.out.actions {
-            writeln!(played, "    {}", ordered(action).replace('\n', "\n    ")).unwrap();
+            let line = ordered(action).replace('\n', "\n    ");
+            writeln!(played, "    {line}{}", self.nearness(action)).unwrap();
         }
         self.out.clear();
+    }
+}
+
+impl Player {
+    /// How near its data a task is launched, where it has any, and whether it is a second copy.
+    fn nearness(&self, action: &Action) -> String {
+        let Action::LaunchTask { task, .. } = action else {
+            return String::new();
+        };
+        let started = self.out.events.iter().find_map(|event| match event.kind {
+            EventKind::TaskStarted {
+                attempt,
+                locality,
+                speculative,
+                ..
+            } if attempt == task.attempt => Some((locality, speculative)),
+            _ => None,
+        });
+        let (locality, speculative) = started.expect("what is launched is told");
+        let copy = if speculative { ", a second copy" } else { "" };
+        match locality {
+            Locality::NoPreference => copy.to_owned(),
+            locality => format!(" {locality}{copy}"),
+        }
+    }
+}
+
+fn pool(word: &str) -> PoolSpec {
+    let parts: Vec<&str> = word.split(':').collect();
+    PoolSpec {
+        name: parts[0].into(),
+        parent: parts.get(4).map(|parent| (*parent).into()),
+        mode: match parts[1] {
+            "FIFO" => Mode::Fifo,
+            "FAIR" => Mode::Fair,
+            other => panic!("there is no mode `{other}`"),
+        },
+        weight: number(parts[2]),
+        min_share: number(parts[3]),
     }
 }
 
@@ -145,12 +193,18 @@ fn numbers(words: &str) -> Vec<u32> {
         .collect()
 }
 
+/// `a,b` are machines, `-` is none.
+fn hosts(words: &str) -> Vec<Host> {
+    let named = words.split(',').filter(|word| *word != "-");
+    named.map(Host::from).collect()
+}
+
 fn image(number: u8) -> ImageId {
     ImageId([number; 32])
 }
 
 /// `rdd ID PARTITIONS [cached] [narrow PARENT] [span PARENT IN OUT LENGTH] [lists PARENT a,b;c]
-/// [shuffle ID PARENT BUCKETS]`
+/// [shuffle ID PARENT BUCKETS] [hosts a,b;-;c]`
 fn rdd(words: &[&str]) -> Rdd {
     let id: u32 = number(words[0]);
     let mut rdd = Rdd {
@@ -160,6 +214,7 @@ fn rdd(words: &[&str]) -> Rdd {
         partitions: number(words[1]),
         dependencies: Vec::new(),
         storage: StorageLevel::None,
+        preferences: Vec::new(),
     };
     let mut words = words[2..].iter();
     while let Some(word) = words.next() {
@@ -167,6 +222,10 @@ fn rdd(words: &[&str]) -> Rdd {
         let dependency = match *word {
             "cached" => {
                 rdd.storage = StorageLevel::MemoryOnly;
+                continue;
+            }
+            "hosts" => {
+                rdd.preferences = next().split(';').map(hosts).collect();
                 continue;
             }
             "shuffle" => {
@@ -211,9 +270,46 @@ fn input(verb: &str, words: &[&str]) -> Input {
             reason: "it crashed".into(),
             files_lost: words.get(1) == Some(&"files"),
         },
-        "job" => Input::JobSubmitted(job(words)),
+        "lose-worker" => Input::WorkerLost {
+            host: words[0].into(),
+            reason: "no heartbeat".into(),
+            files_lost: words.get(1) == Some(&"files"),
+        },
+        "silent" => Input::ExecutorSilent {
+            executor: ExecutorId(number(words[0])),
+        },
+        "decommission" => Input::ExecutorDecommissioned {
+            executor: ExecutorId(number(words[0])),
+            reason: "its machine goes".into(),
+        },
+        "beat" => Input::Heartbeat {
+            running: vec![(
+                AttemptId(number(words[0])),
+                TaskMetrics {
+                    bytes_read: number(words[1]),
+                    ..TaskMetrics::default()
+                },
+            )],
+        },
+        "job" | "map-job" => Input::JobSubmitted(job(verb, words)),
         "cancel" => Input::JobCancelled {
             job: JobId(number(words[0])),
+            reason: "not wanted".into(),
+        },
+        "cancel-group" | "close-group" => Input::JobGroupCancelled {
+            group: words[0].into(),
+            reason: "not wanted".into(),
+            future: verb == "close-group",
+        },
+        "cancel-tag" => Input::JobTagCancelled {
+            tag: words[0].into(),
+            reason: "not wanted".into(),
+        },
+        "cancel-stage" => Input::StageCancelled {
+            stage: StageId(number(words[0])),
+            reason: "not wanted".into(),
+        },
+        "cancel-all" => Input::AllJobsCancelled {
             reason: "not wanted".into(),
         },
         "release" => Input::RddsReleased(numbers(words[0]).into_iter().map(RddId).collect()),
@@ -226,20 +322,38 @@ fn input(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// `job ID RDD [PARTITIONS [IMAGE]]`: all partitions are `0,1,..`; the image is the job's number by default.
-fn job(words: &[&str]) -> JobSpec {
+/// `job ID RDD [PARTITIONS [IMAGE]] [group GROUP] [tag TAG]`: all partitions are `0,1,..`; the image is the job's number
+/// by default. `map-job ID RDD SHUFFLE` wants the map outputs of a shuffle alone.
+fn job(verb: &str, words: &[&str]) -> JobSpec {
     let id: u32 = number(words[0]);
+    let label = |name| words.iter().position(|word| *word == name);
+    let labels = [label("group"), label("tag")].into_iter().flatten();
+    let pool = words.iter().position(|word| word.starts_with("pool:"));
+    let plain = &words[..labels.chain(pool).min().unwrap_or(words.len())];
+    let after = |at: Option<usize>| at.map(|at| Arc::from(*words.get(at + 1).unwrap_or(&"")));
+    let maps = verb == "map-job";
     JobSpec {
         job: JobId(id),
         rdd: RddId(number(words[1])),
-        partitions: numbers(words[2]),
+        partitions: if maps {
+            Vec::new()
+        } else {
+            plain.get(2).map_or_else(Vec::new, |words| numbers(words))
+        },
+        shuffle: maps.then(|| ShuffleId(number(words[2]))),
         image: image(
-            words
+            plain
                 .get(3)
-                .map_or_else(|| u8::try_from(id).unwrap(), |word| number(word)),
+                .map_or_else(|| u8::try_from(id).unwrap_or(u8::MAX), |word| number(word)),
         ),
         name: "collect".into(),
         call_site: "main.rs:99".into(),
+        group: after(label("group")),
+        tags: after(label("tag")).into_iter().collect(),
+        pool: words
+            .iter()
+            .find_map(|word| word.strip_prefix("pool:"))
+            .map(Into::into),
     }
 }
 
@@ -261,7 +375,8 @@ fn block(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES]`, `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
+/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ]]`, `wrote ATTEMPT SIZE,SIZE..`,
+/// `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
 fn ended(verb: &str, words: &[&str]) -> Input {
     let attempt = AttemptId(number(words[0]));
     let message = words[1..].join(" ");
@@ -274,9 +389,18 @@ fn ended(verb: &str, words: &[&str]) -> Input {
     let kind = match verb {
         "ok" => {
             metrics.result_bytes = words.get(1).map_or(0, |word| number(word));
+            metrics.bytes_read = words.get(2).map_or(0, |word| number(word));
             return Input::TaskEnded {
                 attempt,
                 outcome: Outcome::Succeeded,
+                metrics,
+            };
+        }
+        "wrote" => {
+            let sizes: Vec<u64> = numbers(words[1]).into_iter().map(u64::from).collect();
+            return Input::TaskEnded {
+                attempt,
+                outcome: Outcome::Wrote(Arc::new(BucketSizes::new(&sizes))),
                 metrics,
             };
         }
@@ -324,6 +448,11 @@ fn told(event: &EventKind) -> Option<String> {
         } => {
             format!("{stage}.{attempt} failed: {}", failure.kind)
         }
+        EventKind::MapOutputsLost {
+            shuffle,
+            outputs,
+            because,
+        } => format!("{shuffle} lost {outputs}: {because}"),
         EventKind::TaskRetried {
             task,
             because,
@@ -332,8 +461,59 @@ fn told(event: &EventKind) -> Option<String> {
         } => {
             format!("{task} {because}, tried again: {failures} of {failures_max} failures")
         }
+        EventKind::SpeculationStarted { task, because } => {
+            format!("{task} is slow: {because}")
+        }
+        EventKind::TaskSetWaiting {
+            stage,
+            attempt,
+            because,
+        } if !matches!(because, WaitReason::NoFreeCore | WaitReason::NoExecutor) => {
+            format!("{stage}.{attempt} waits: {because}")
+        }
+        EventKind::ExecutorExcluded {
+            executor,
+            stage,
+            failures,
+            ..
+        } => {
+            let by = excluder(*stage);
+            format!("{executor} excluded by {by}: {failures} tasks failed there")
+        }
+        EventKind::HostExcluded {
+            host,
+            stage,
+            executors,
+            ..
+        } => {
+            let by = excluder(*stage);
+            format!("{host} excluded by {by}: {executors} of its executors are")
+        }
+        EventKind::ExecutorReadmitted { executor } => format!("{executor} readmitted"),
+        EventKind::HostReadmitted { host } => format!("{host} readmitted"),
+        EventKind::TaskSetUnschedulable {
+            stage,
+            attempt,
+            partition,
+            ..
+        } => {
+            format!("{stage}.{attempt}: partition {partition} may run nowhere")
+        }
+        EventKind::TaskSetSchedulable { stage, attempt } => {
+            format!("{stage}.{attempt} may go on")
+        }
+        EventKind::ExecutorDecommissioned { executor, .. } => {
+            format!("{executor} decommissioned")
+        }
         _ => return None,
     })
+}
+
+fn excluder(stage: Option<(StageId, u32)>) -> String {
+    match stage {
+        Some((stage, attempt)) => format!("{stage}.{attempt}"),
+        None => "the application".to_owned(),
+    }
 }
 
 fn ordered(action: &Action) -> String {
@@ -364,6 +544,18 @@ fn ordered(action: &Action) -> String {
         }
         Action::GrantCommit { attempt } => format!("grant {attempt}"),
         Action::DenyCommit { attempt } => format!("deny {attempt}"),
+        Action::AcceptStatistics { job, statistics } => {
+            let (shuffle, bytes) = (statistics.shuffle, &statistics.bytes);
+            format!("accept sizes of {shuffle} for {job}: {bytes:?}")
+        }
+        Action::KillExecutor {
+            executor,
+            decommission,
+            reason,
+        } => {
+            let how = if *decommission { ", in good order" } else { "" };
+            format!("give back {executor}{how}: {reason}")
+        }
         Action::FinishJob { job } => format!("finish {job}"),
         Action::FailJob { failure, .. } => format!("fail {failure}"),
         Action::RemoveShuffle(shuffle) => format!("remove {shuffle}"),

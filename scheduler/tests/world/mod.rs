@@ -4,19 +4,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod jobs;
+mod machines;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use scheduler::event::EventKind;
 use scheduler::{
-    Action, AttemptId, Dependency, Driver, ExecutorId, FailureKind, ImageId, Input, JobId, JobSpec,
-    KillReason, Outbox, Outcome, Progress, Rdd, RddId, Settings, ShuffleId, StorageLevel, Task,
-    TaskFailure, TaskMetrics, Time, Work,
+    Action, AttemptId, BucketSizes, Cause, Dependency, Driver, ExecutorId, FailureKind, ImageId,
+    Input, KillReason, Outbox, Outcome, Progress, Rdd, RddId, Settings, ShuffleId, StorageLevel,
+    Task, TaskFailure, TaskMetrics, Time, Work,
 };
 
+use jobs::Job;
 pub(crate) use shape::Node;
-use shape::{parents, rdds};
+use shape::{parents, rdds, shuffles};
 
 /// One thing that happens. What it names is chosen among what is there.
 #[derive(Clone, Debug)]
@@ -28,8 +32,16 @@ pub(crate) enum Fault {
     OutputLost(u8),
     ExecutorLost(u8, bool),
     ExecutorAdded(u32),
+    Decommissioned(u8),
+    WorkerLost(u8, bool),
     Job(u8, u8),
+    /// The map outputs of a shuffle.
+    MapJob(u8),
     Cancel(u8),
+    /// And with it, perhaps, the group's jobs to come.
+    CancelGroup(u8, bool),
+    CancelTag(u8),
+    CancelStage(u8),
     Commit(u8),
     Release(u8),
     BlockDropped(u8),
@@ -44,20 +56,14 @@ struct Running {
     killed: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Job {
-    partitions: BTreeSet<u32>,
-    accepted: BTreeSet<u32>,
-    cancelled: bool,
-    finished: bool,
-    failed: bool,
-}
-
 pub(crate) struct World {
     driver: Driver,
     now: u64,
     rdds: Vec<Rdd>,
     released: BTreeSet<RddId>,
+    /// Executors that the driver wants to be rid of.
+    given_back: BTreeSet<ExecutorId>,
+    decommissioned: BTreeSet<ExecutorId>,
     /// Cores.
     executors: BTreeMap<ExecutorId, u32>,
     next_executor: u32,
@@ -65,6 +71,15 @@ pub(crate) struct World {
     ended: Option<AttemptId>,
     just_ended_image: ImageId,
     jobs: Vec<Job>,
+    /// Groups that take no more jobs.
+    closed: BTreeSet<Arc<str>>,
+    /// Whether any job may be cancelled now.
+    any_cancelled: bool,
+    /// How many map outputs each shuffle has, and how many buckets.
+    shuffles: BTreeMap<ShuffleId, (u32, u32)>,
+    /// Whether the sizes of a map output were told, for the latest of each.
+    told: BTreeMap<(ShuffleId, u32), bool>,
+    just_told: bool,
     /// The images of jobs that were submitted and not released.
     images: BTreeSet<ImageId>,
     /// Who has which map output.
@@ -88,17 +103,24 @@ impl World {
         settings
             .set("stage.maxConsecutiveAttempts", &failures_max.to_string())
             .unwrap();
+        let rdds = rdds(nodes);
         let mut world = Self {
             driver: Driver::new(&settings, 1),
             now: 0,
-            rdds: rdds(nodes),
             released: BTreeSet::new(),
+            given_back: BTreeSet::new(),
+            decommissioned: BTreeSet::new(),
             executors: BTreeMap::new(),
             next_executor: 0,
             running: BTreeMap::new(),
             ended: None,
             just_ended_image: ImageId([0; 32]),
             jobs: Vec::new(),
+            closed: BTreeSet::new(),
+            any_cancelled: false,
+            shuffles: shuffles(&rdds),
+            told: BTreeMap::new(),
+            just_told: false,
             images: BTreeSet::new(),
             outputs: BTreeMap::new(),
             shuffle_images: BTreeMap::new(),
@@ -108,16 +130,11 @@ impl World {
             progress: Progress::default(),
             unended: BTreeSet::new(),
             panics: 0,
+            rdds,
         };
         let mut out = Outbox::default();
         world.driver.define(world.rdds.clone(), &mut out).unwrap();
-        world.handle(Input::ExecutorAdded {
-            executor: ExecutorId(1_000),
-            host: "host-1000".into(),
-            rack: None,
-            cores: 2,
-        });
-        world.executors.insert(ExecutorId(1_000), 2);
+        world.add_executor(ExecutorId(1_000), 2);
         world
     }
 
@@ -135,16 +152,16 @@ impl World {
             Fault::ExecutorAdded(cores) => {
                 let executor = ExecutorId(self.next_executor);
                 self.next_executor += 1;
-                self.executors.insert(executor, cores);
-                self.handle(Input::ExecutorAdded {
-                    executor,
-                    host: format!("host-{}", executor.0).as_str().into(),
-                    rack: None,
-                    cores,
-                });
+                self.add_executor(executor, cores);
             }
+            Fault::Decommissioned(at) => self.decommission(at),
+            Fault::WorkerLost(at, files) => self.lose_worker(at, files),
             Fault::Job(rdd, only) => self.submit(rdd, only),
+            Fault::MapJob(rdd) => self.submit_maps(rdd),
             Fault::Cancel(at) => self.cancel(at),
+            Fault::CancelGroup(at, future) => self.cancel_group(at, future),
+            Fault::CancelTag(at) => self.cancel_tag(at),
+            Fault::CancelStage(at) => self.cancel_stage(at),
             Fault::Commit(at) => self.commit(at),
             Fault::Release(at) => self.release(at),
             Fault::BlockDropped(at) => {
@@ -174,16 +191,27 @@ impl World {
 
     /// Nothing goes wrong any more.
     pub(crate) fn heal(&mut self) {
-        if self.executors.is_empty() {
+        let gone = |executor| self.decommissioned.contains(executor);
+        if self.executors.keys().all(gone) {
             self.step(Fault::ExecutorAdded(1));
         }
         for _ in 0..1_000_000 {
-            if self.running.is_empty() {
+            if self.running.is_empty() && !self.wake() {
                 return;
             }
             self.end(0, None);
         }
         panic!("it does not come to an end");
+    }
+
+    /// Goes on to the next deadline; returns whether there is one.
+    fn wake(&mut self) -> bool {
+        let deadline = self.driver.next_deadline();
+        if let Some(deadline) = deadline {
+            self.now = self.now.max(deadline.as_micros());
+            self.handle(Input::DeadlineReached);
+        }
+        deadline.is_some()
     }
 
     pub(crate) fn assert_all_finished(&self) {
@@ -210,53 +238,8 @@ impl World {
             self.progress.totals.attempts,
             self.progress.totals.tasks + self.progress.totals.failures
         );
-        assert_eq!(self.progress.totals.jobs as usize, self.jobs.len());
-    }
-
-    fn submit(&mut self, rdd: u8, only: u8) {
-        let rdd = &self.rdds[usize::from(rdd) % self.rdds.len()];
-        if self.released.contains(&rdd.id) {
-            return;
-        }
-        let mut partitions: Vec<u32> = (0..rdd.partitions).collect();
-        if only > 200 && !partitions.is_empty() {
-            partitions = vec![u32::from(only) % rdd.partitions];
-        }
-        let job = JobId(u32::try_from(self.jobs.len()).unwrap());
-        // Images come back now and then, as they do when nothing changed between two jobs.
-        let image = ImageId([u8::try_from(job.0 % 3).unwrap(); 32]);
-        self.images.insert(image);
-        self.jobs.push(Job {
-            partitions: partitions.iter().copied().collect(),
-            accepted: BTreeSet::new(),
-            cancelled: false,
-            finished: false,
-            failed: false,
-        });
-        let (rdd, name, call_site) = (rdd.id, "count".into(), "main.rs:1".into());
-        self.handle(Input::JobSubmitted(JobSpec {
-            job,
-            rdd,
-            partitions,
-            image,
-            name,
-            call_site,
-        }));
-    }
-
-    fn cancel(&mut self, at: u8) {
-        if self.jobs.is_empty() {
-            return;
-        }
-        let at = usize::from(at) % self.jobs.len();
-        if !self.jobs[at].finished && !self.jobs[at].failed {
-            self.jobs[at].cancelled = true;
-        }
-        let job = JobId(u32::try_from(at).unwrap());
-        self.handle(Input::JobCancelled {
-            job,
-            reason: "not wanted".into(),
-        });
+        let begun = self.jobs.iter().filter(|job| !job.stillborn).count();
+        assert_eq!(self.progress.totals.jobs as usize, begun);
     }
 
     fn commit(&mut self, at: u8) {
@@ -271,24 +254,6 @@ impl World {
         self.handle(Input::RddsReleased(vec![rdd]));
     }
 
-    fn lose_executor(&mut self, at: u8, files_lost: bool) {
-        let Some(executor) = pick(self.executors.keys(), at).copied() else {
-            return;
-        };
-        self.executors.remove(&executor);
-        self.running
-            .retain(|_, running| running.executor != executor);
-        self.blocks.retain(|(_, _, holder)| *holder != executor);
-        if files_lost {
-            self.outputs.retain(|_, holder| *holder != executor);
-        }
-        self.handle(Input::ExecutorLost {
-            executor,
-            reason: "gone".into(),
-            files_lost,
-        });
-    }
-
     /// Ends a task: as asked, if what it reads is there.
     fn end(&mut self, at: u8, kind: Option<FailureKind>) {
         let Some(attempt) = pick(self.running.keys(), at).copied() else {
@@ -301,11 +266,10 @@ impl World {
         self.panics += 1;
         let outcome = match kind {
             Some(kind) => TaskFailure::new(kind, format!("failure {}", self.panics)).into(),
-            None => Outcome::Succeeded,
+            None => self.success(&task, at),
         };
-        if outcome == Outcome::Succeeded
-            && self.rdds[task.rdd.0 as usize].storage != StorageLevel::None
-        {
+        self.just_told = matches!(outcome, Outcome::Wrote(_));
+        if kind.is_none() && self.rdds[task.rdd.0 as usize].storage != StorageLevel::None {
             let (rdd, partition) = (task.rdd, task.partition);
             self.blocks.insert((rdd, partition, executor));
             self.handle(Input::BlockStored {
@@ -330,6 +294,21 @@ impl World {
         if self.ended.is_none() {
             self.ended = Some(attempt);
         }
+    }
+
+    /// Now and then a map task does not tell the sizes of its buckets, and never where they are many.
+    fn success(&self, task: &Task, at: u8) -> Outcome {
+        let Work::ShuffleMap { shuffle } = task.work else {
+            return Outcome::Succeeded;
+        };
+        let (_, buckets) = self.shuffles[&shuffle];
+        if at % 8 == 7 || buckets > 64 {
+            return Outcome::Succeeded;
+        }
+        let sizes: Vec<u64> = (0..buckets)
+            .map(|bucket| jobs::size(shuffle, task.partition, bucket))
+            .collect();
+        Outcome::Wrote(Arc::new(BucketSizes::new(&sizes)))
     }
 
     /// Returns the first map output that computing a partition reads and that is not there.
@@ -372,7 +351,7 @@ impl World {
         let just_ended = match &input {
             Input::TaskEnded {
                 attempt,
-                outcome: Outcome::Succeeded,
+                outcome: Outcome::Succeeded | Outcome::Wrote(_),
                 ..
             } => Some(*attempt),
             _ => None,
@@ -439,6 +418,7 @@ impl World {
                     "killed or late"
                 );
                 self.outputs.insert((shuffle, partition), executor);
+                self.told.insert((shuffle, partition), self.just_told);
                 let image = self.just_ended_image;
                 self.shuffle_images.entry(shuffle).or_insert(image);
             }
@@ -452,16 +432,23 @@ impl World {
                 self.committed.insert(key, attempt);
             }
             Action::DenyCommit { .. } => {}
+            Action::AcceptStatistics { job, statistics } => self.accept_sizes(job, &statistics),
+            Action::KillExecutor { executor, .. } => {
+                assert!(self.executors.contains_key(&executor));
+                self.given_back.insert(executor);
+            }
             Action::FinishJob { job } => {
                 let job = &mut self.jobs[job.0 as usize];
                 assert_eq!(job.accepted, job.partitions);
+                assert!(job.shuffle.is_none_or(|(_, told)| told));
                 assert!(!std::mem::replace(&mut job.finished, true));
             }
-            Action::FailJob { job, .. } => {
-                assert!(!std::mem::replace(
-                    &mut self.jobs[job.0 as usize].failed,
-                    true
-                ));
+            Action::FailJob { job, failure } => {
+                let job = &mut self.jobs[job.0 as usize];
+                let cancelled = matches!(failure.cause, Cause::Cancelled { .. });
+                job.cancelled |= cancelled && self.any_cancelled;
+                assert_eq!(cancelled, job.cancelled, "{failure}");
+                assert!(!std::mem::replace(&mut job.failed, true));
             }
             Action::RemoveShuffle(shuffle) => {
                 self.outputs.retain(|(of, _), _| *of != shuffle);
@@ -501,6 +488,7 @@ impl World {
             .entry((shuffle, task.rdd, task.partition))
             .or_insert(task.seed);
         assert_eq!(seed, task.seed);
+        assert!(!self.decommissioned.contains(&executor), "it is to go");
         self.running.insert(
             task.attempt,
             Running {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scheduler::{Dependency, PartitionMap, Rdd, RddId, ShuffleId, StorageLevel};
@@ -37,6 +38,20 @@ pub(super) fn parents(map: &PartitionMap, partition: u32) -> Vec<u32> {
         }
         PartitionMap::Lists(lists) => lists[partition as usize].clone(),
     }
+}
+
+/// Returns how many map outputs each shuffle has, and how many buckets.
+pub(super) fn shuffles(rdds: &[Rdd]) -> BTreeMap<ShuffleId, (u32, u32)> {
+    let dependencies = rdds.iter().flat_map(|rdd| &rdd.dependencies);
+    let shuffles = dependencies.filter_map(|dependency| match dependency {
+        Dependency::Shuffle {
+            parent,
+            shuffle,
+            partitions,
+        } => Some((*shuffle, (rdds[parent.0 as usize].partitions, *partitions))),
+        Dependency::Narrow { .. } => None,
+    });
+    shuffles.collect()
 }
 
 /// Makes datasets, each from older ones.
@@ -119,5 +134,6 @@ fn rdd(older: &[Rdd], node: &Node, cached: bool, shuffles: &mut impl Iterator<It
         } else {
             StorageLevel::None
         },
+        preferences: Vec::new(),
     }
 }
