@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::queue::Queue;
+use super::free::Free;
+use super::queue::{Needs, Queue};
 use super::resources::{Resources, Sum};
 use super::{Quota, Tenants};
 use crate::message::ExecutorName;
@@ -113,8 +114,10 @@ pub(super) struct Accounts {
     with_drivers: BTreeSet<(Level, Tenant)>,
     alarms: BTreeSet<(Time, Tenant)>,
     starving: BTreeSet<Tenant>,
-    /// How many applications wait for an executor of this size.
-    needs: BTreeMap<Resources, usize>,
+    /// Of applications that want an executor.
+    needs: Needs,
+    /// Of drivers that wait.
+    driver_needs: Needs,
 }
 
 impl Accounts {
@@ -127,7 +130,8 @@ impl Accounts {
             with_drivers: BTreeSet::new(),
             alarms: BTreeSet::new(),
             starving: BTreeSet::new(),
-            needs: BTreeMap::new(),
+            needs: Needs::default(),
+            driver_needs: Needs::default(),
         }
     }
 
@@ -202,7 +206,7 @@ impl Accounts {
         application: ApplicationId,
         need: Resources,
     ) {
-        *self.needs.entry(need).or_default() += 1;
+        self.needs.add(need);
         self.change(now, tenant, |account| {
             account.waiting.insert(application, need);
         });
@@ -216,19 +220,49 @@ impl Accounts {
         application: ApplicationId,
         need: Resources,
     ) {
-        let waiting = self.needs.get_mut(&need).expect("it was in the line");
-        *waiting -= 1;
-        if *waiting == 0 {
-            self.needs.remove(&need);
-        }
+        self.needs.remove(need);
         self.change(now, tenant, |account| {
-            account.waiting.remove(application, need);
+            let was_there = account.waiting.remove(application, need);
+            assert!(was_there, "it stood in the line");
         });
     }
 
-    /// Returns the sizes of executors that some application waits for.
-    pub(super) fn needs(&self) -> impl Iterator<Item = Resources> + '_ {
-        self.needs.keys().copied()
+    /// The same for a driver.
+    pub(super) fn line_up_driver(
+        &mut self,
+        now: Time,
+        tenant: &Tenant,
+        driver: DriverId,
+        need: Resources,
+    ) {
+        self.driver_needs.add(need);
+        self.change(now, tenant, |account| {
+            account.waiting_drivers.insert(driver, need);
+        });
+    }
+
+    /// Takes a driver out of the line of its tenant, if it is there.
+    pub(super) fn step_out_driver(
+        &mut self,
+        now: Time,
+        tenant: &Tenant,
+        driver: DriverId,
+        need: Resources,
+    ) {
+        let remove = |account: &mut Account| account.waiting_drivers.remove(driver, need);
+        if self.change(now, tenant, remove) {
+            self.driver_needs.remove(need);
+        }
+    }
+
+    /// Returns whether there is room for some application's executor.
+    pub(super) fn some_fit(&self, free: &Free) -> bool {
+        self.needs.some_fit(free)
+    }
+
+    /// Returns whether there is room for some driver.
+    pub(super) fn some_drivers_fit(&self, free: &Free) -> bool {
+        self.driver_needs.some_fit(free)
     }
 
     /// Returns the tenant that has least for its weight of those with hungry applications, after `after`.
@@ -379,7 +413,10 @@ impl Accounts {
             assert!(account.dying <= account.used.cores);
         }
         let waiting: usize = self.by_tenant.values().map(|a| a.waiting.len()).sum();
-        assert_eq!(waiting, self.needs.values().sum::<usize>());
+        assert_eq!(waiting, self.needs.len());
+        let all = self.by_tenant.values();
+        let waiting: usize = all.map(|a| a.waiting_drivers.len()).sum();
+        assert_eq!(waiting, self.driver_needs.len());
         assert_eq!(
             self.alarms.len(),
             self.by_tenant.values().filter(|a| a.waits()).count()

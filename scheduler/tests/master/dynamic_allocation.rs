@@ -1,8 +1,8 @@
 //! Spark's `StandaloneDynamicAllocationSuite`: two workers of 10 cores and 2 GiB; the driver first lowers what it
 //! wants, then kills.
 
-use scheduler::ApplicationId;
 use scheduler::message::{ApplicationSpec, ToWorker};
+use scheduler::{ApplicationId, WorkerId};
 
 use crate::world::{GIB, MIB, World, application};
 
@@ -208,6 +208,23 @@ fn initial_executor_limit() {
     });
     assert_eq!(world.executors(id).len(), 1);
     assert_eq!(world.view(id).executors_wanted, Some(1));
+}
+
+/// Killed because of their machine and to be replaced: what is wanted in all stays.
+#[test]
+fn kill_all_executors_on_a_host() {
+    let mut suite = Suite::new(Some(5), None);
+    let executors = suite.world.view(suite.id).executors;
+    let on_host = executors
+        .iter()
+        .filter(|executor| executor.worker == WorkerId(1));
+    let victims: Vec<_> = on_host.map(|executor| executor.name.executor.0).collect();
+    assert_eq!(victims.len(), 2);
+    suite.world.request(suite.id, suite.total);
+    suite.world.kill(suite.id, &victims);
+    let after = suite.world.executors(suite.id);
+    assert_eq!(after.len(), 4);
+    assert!(victims.iter().all(|victim| !after.contains(victim)));
 }
 
 #[test]
