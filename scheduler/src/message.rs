@@ -249,7 +249,8 @@ pub enum ToMaster {
         /// With what code its process ended.
         exit_code: Option<i32>,
     },
-    /// A driver has begun or ended.
+    /// A driver has begun, has failed and will be started again here (`Relaunching`), or has ended. `Killed` without
+    /// an order to kill it: the worker could not keep it, and a supervised one is to run elsewhere.
     DriverStateChanged {
         /// On this worker.
         worker: WorkerId,

@@ -64,8 +64,15 @@ fn run(application: &Arc<Application>, launch: Launch) -> (Outcome, TaskMetrics,
     };
     metrics.run_time_us = micros(start.elapsed());
     match outcome {
-        Ok(leaves) => (Outcome::Succeeded, metrics, leaves),
+        Ok(leaves) => (succeeded(&leaves), metrics, leaves),
         Err(failure) => (failure.into(), metrics, Yield::default()),
+    }
+}
+
+fn succeeded(leaves: &Yield) -> Outcome {
+    match &leaves.map_output {
+        Some(output) => Outcome::Wrote(output.sizes()),
+        None => Outcome::Succeeded,
     }
 }
 

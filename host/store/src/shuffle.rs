@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use scheduler::{AttemptId, ShuffleId};
+use scheduler::{AttemptId, BucketSizes, ShuffleId};
 
 use crate::{Error, Result};
 
@@ -134,9 +134,20 @@ impl MapOutputWriter {
         let whole = self.path.with_extension("map");
         fs::rename(&self.path, &whole).map_err(Error::io("rename", &self.path))?;
         self.finished = true;
+        let sizes = Arc::new(BucketSizes::new(&self.sizes()));
         Ok(FinishedMapOutput {
             output: Some(MapOutput::open(whole)?),
+            sizes,
         })
+    }
+
+    /// Bytes of each bucket.
+    fn sizes(&self) -> Vec<u64> {
+        let mut sizes = vec![0; self.buckets as usize];
+        for entry in &self.index {
+            sizes[entry.bucket as usize] += entry.length;
+        }
+        sizes
     }
 }
 
@@ -152,6 +163,14 @@ impl Drop for MapOutputWriter {
 #[derive(Debug)]
 pub struct FinishedMapOutput {
     output: Option<MapOutput>,
+    sizes: Arc<BucketSizes>,
+}
+
+impl FinishedMapOutput {
+    /// Returns what is in each bucket, for the scheduler.
+    pub fn sizes(&self) -> Arc<BucketSizes> {
+        Arc::clone(&self.sizes)
+    }
 }
 
 impl Drop for FinishedMapOutput {
@@ -447,6 +466,17 @@ mod tests {
             [b"y".to_vec(), b"z".to_vec(), b"x".to_vec()]
         );
         assert_eq!(read(&files, 2), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn the_sizes_of_the_buckets_are_told() {
+        let (_folder, files) = files();
+        let mut writer = files.writer(SHUFFLE, AttemptId(0)).unwrap();
+        for (bucket, batch) in [(0, &b"four"[..]), (2, b"x"), (0, b"four")] {
+            writer.write(bucket, batch).unwrap();
+        }
+        let sizes = writer.finish().unwrap().sizes();
+        assert_eq!(*sizes, BucketSizes::new(&[8, 0, 1]));
     }
 
     #[test]

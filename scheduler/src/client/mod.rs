@@ -77,7 +77,7 @@ impl Client {
         // A leader from before that of its own driver was deposed, whatever it says of the driver.
         let since = spec
             .driver_id
-            .map_or(Epoch::default(), |driver| driver.epoch);
+            .map_or_else(Epoch::default, |driver| driver.epoch);
         Self {
             now: Time::START,
             spec,

@@ -213,3 +213,31 @@ impl Settings {
             .unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_getter_reads_its_default() {
+        let settings = Settings::default();
+        let seconds = Duration::from_secs;
+        assert!(!settings.decommission_enabled());
+        assert_eq!(settings.deploy_client_registration_retries(), 3);
+        assert_eq!(settings.deploy_client_registration_timeout(), seconds(20));
+        assert_eq!(settings.deploy_client_submission_timeout(), seconds(30));
+        assert_eq!(settings.executor_decommission_force_kill_timeout(), None);
+        assert_eq!(settings.executor_driver_loss_wait(), seconds(60));
+        assert_eq!(settings.executor_heartbeat_max_failures(), 60);
+        assert!(settings.storage_cleanup_files_after_executor_exit());
+        assert_eq!(settings.worker_cleanup_app_data_ttl(), seconds(604_800));
+        assert!(settings.worker_cleanup_enabled());
+        assert_eq!(settings.worker_cleanup_interval(), seconds(1_800));
+        assert_eq!(settings.worker_driver_terminate_timeout(), seconds(10));
+        assert_eq!(settings.worker_executor_terminate_timeout(), seconds(10));
+        assert_eq!(settings.worker_initial_registration_retries(), 6);
+        assert_eq!(settings.worker_max_registration_retries(), 16);
+        assert_eq!(settings.worker_retained_drivers(), 1_000);
+        assert_eq!(settings.worker_retained_executors(), 1_000);
+    }
+}

@@ -540,12 +540,16 @@ impl TaskSet {
             !sites.iter().any(takes)
         };
         let whole = sites.iter().all(|site| self.excludes.excludes(*site));
+        // A task whose next attempt is put off will have nowhere to run either.
+        let delayed = self.delayed.iter().map(|(_, index)| *index);
         if whole {
-            let mut waiting = self.tasks.iter().position(|task| task.waits).into_iter();
-            return waiting.next().and_then(|index| u32::try_from(index).ok());
+            let waiting = self.tasks.iter().position(|task| task.waits);
+            let waiting = waiting.and_then(|index| u32::try_from(index).ok());
+            return waiting.or_else(|| delayed.min());
         }
-        let mut failed = self.failed.keys().copied();
-        failed.find(|index| self.tasks[*index as usize].waits && nowhere(*index))
+        let failed = self.failed.keys().copied();
+        let waiting = failed.filter(|index| self.tasks[*index as usize].waits);
+        waiting.chain(delayed).find(|index| nowhere(*index))
     }
 
     /// Takes note of a place that has executors now, or none any more.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scheduler::message::ToWorker;
-use scheduler::worker::Input;
+use scheduler::worker::{EventKind, Input};
 
 use crate::host::{Machine, driver, executor, launch, registered_worker};
 
@@ -131,4 +131,23 @@ fn a_worker_that_gives_up_on_the_masters_ends_its_children_first() {
         lines.last().unwrap().starts_with("exit: no master at"),
         "{lines:?}"
     );
+}
+
+#[test]
+fn events_can_be_written_down_and_read_again() {
+    let mut machine = Machine::registered(ENABLED);
+    machine.launch(0, 1);
+    machine.launch(1, 99);
+    machine.launch_driver(0, 1, true);
+    machine.driver_ended(0, Some(1));
+    machine.give(Input::DecommissionAsked);
+    machine.lose("a:7077");
+    machine.give(Input::StopAsked);
+    machine.ended(executor(0), Some(0));
+    assert!(machine.events.len() > 8);
+    for event in machine.events {
+        let written = serde_json::to_string(&event).unwrap();
+        let read: EventKind = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, event);
+    }
 }
