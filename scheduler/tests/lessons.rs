@@ -65,20 +65,6 @@ const SUITES: &[(&str, usize)] = &[
 
 /// Suites without a table as yet.
 const AWAITED: &[&str] = &[
-    "AppClientSuite",
-    "CoarseGrainedExecutorBackendSuite",
-    "CoarseGrainedSchedulerBackendSuite",
-    "DriverRunnerTest",
-    "ExecutorSuite",
-    "FaultToleranceTest",
-    "HeartbeatReceiverSuite",
-    "MasterDecommisionSuite",
-    "MasterSuite",
-    "PersistenceEngineSuite",
-    "RecoverySuite",
-    "StandaloneDynamicAllocationSuite",
-    "WorkerSelectionSuite",
-    "WorkerSuite",
 ];
 
 /// How many tests the tables together name at least.

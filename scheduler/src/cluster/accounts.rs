@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::queue::Queue;
+use super::free::Free;
+use super::queue::{Needs, Queue};
 use super::resources::{Resources, Sum};
 use super::{Quota, Tenants};
 use crate::message::ExecutorName;
@@ -11,6 +12,9 @@ use crate::{ApplicationId, DriverId, Tenant, Time};
 
 /// Cores for weight, in parts so small that no two tenants' levels are equal by rounding.
 pub(super) type Level = u128;
+
+/// How often a tenant that waits in vain is looked at again in the time of one wait.
+const RETRIES: u32 = 10;
 
 /// A tenant's books.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ pub(super) struct Account {
     pub(super) dying: u64,
     /// Executors that are not being killed, by order of launch.
     pub(super) executors: BTreeMap<u64, ExecutorName>,
+    /// The latest launch for it, counted from 1; 0 where there was none.
+    pub(super) served: u64,
     /// Drivers that a worker runs.
     pub(super) drivers: u32,
     /// Applications that may have executors.
@@ -36,6 +42,9 @@ pub(super) struct Account {
     pub(super) growing: BTreeSet<ApplicationId>,
     /// When to see whether others must give back.
     alarm: Option<Time>,
+    /// Not 0: it has waited long enough, has nothing, and nobody could give back yet, so many times when it was next
+    /// in turn.
+    starves: u32,
 }
 
 impl Account {
@@ -63,6 +72,11 @@ impl Account {
 
     pub(super) fn may_run_driver(&self) -> bool {
         self.quota.drivers.is_none_or(|most| self.drivers < most)
+    }
+
+    /// Returns whether it has waited for so long that others' turns no longer count.
+    pub(super) const fn is_out_of_patience(&self) -> bool {
+        self.starves >= 2 * RETRIES
     }
 
     fn is_hungry(&self) -> bool {
@@ -99,8 +113,11 @@ pub(super) struct Accounts {
     /// Tenants with drivers that wait, the one that has least first.
     with_drivers: BTreeSet<(Level, Tenant)>,
     alarms: BTreeSet<(Time, Tenant)>,
-    /// How many applications wait for an executor of this size.
-    needs: BTreeMap<Resources, usize>,
+    starving: BTreeSet<Tenant>,
+    /// Of applications that want an executor.
+    needs: Needs,
+    /// Of drivers that wait.
+    driver_needs: Needs,
 }
 
 impl Accounts {
@@ -112,7 +129,9 @@ impl Accounts {
             hungry: BTreeSet::new(),
             with_drivers: BTreeSet::new(),
             alarms: BTreeSet::new(),
-            needs: BTreeMap::new(),
+            starving: BTreeSet::new(),
+            needs: Needs::default(),
+            driver_needs: Needs::default(),
         }
     }
 
@@ -150,6 +169,7 @@ impl Accounts {
         if let Some(alarm) = account.alarm {
             self.alarms.remove(&(alarm, tenant.clone()));
         }
+        self.starving.remove(tenant);
     }
 
     fn list(&mut self, now: Time, tenant: &Tenant) {
@@ -170,6 +190,12 @@ impl Accounts {
         if account.alarm.is_some() {
             self.alarms.insert((alarm, tenant.clone()));
         }
+        if account.alarm.is_none() {
+            account.starves = 0;
+        }
+        if account.starves > 0 {
+            self.starving.insert(tenant.clone());
+        }
     }
 
     /// Puts an application in the line of its tenant.
@@ -180,7 +206,7 @@ impl Accounts {
         application: ApplicationId,
         need: Resources,
     ) {
-        *self.needs.entry(need).or_default() += 1;
+        self.needs.add(need);
         self.change(now, tenant, |account| {
             account.waiting.insert(application, need);
         });
@@ -194,19 +220,49 @@ impl Accounts {
         application: ApplicationId,
         need: Resources,
     ) {
-        let waiting = self.needs.get_mut(&need).expect("it was in the line");
-        *waiting -= 1;
-        if *waiting == 0 {
-            self.needs.remove(&need);
-        }
+        self.needs.remove(need);
         self.change(now, tenant, |account| {
-            account.waiting.remove(application, need);
+            let was_there = account.waiting.remove(application, need);
+            assert!(was_there, "it stood in the line");
         });
     }
 
-    /// Returns the sizes of executors that some application waits for.
-    pub(super) fn needs(&self) -> impl Iterator<Item = Resources> + '_ {
-        self.needs.keys().copied()
+    /// The same for a driver.
+    pub(super) fn line_up_driver(
+        &mut self,
+        now: Time,
+        tenant: &Tenant,
+        driver: DriverId,
+        need: Resources,
+    ) {
+        self.driver_needs.add(need);
+        self.change(now, tenant, |account| {
+            account.waiting_drivers.insert(driver, need);
+        });
+    }
+
+    /// Takes a driver out of the line of its tenant, if it is there.
+    pub(super) fn step_out_driver(
+        &mut self,
+        now: Time,
+        tenant: &Tenant,
+        driver: DriverId,
+        need: Resources,
+    ) {
+        let remove = |account: &mut Account| account.waiting_drivers.remove(driver, need);
+        if self.change(now, tenant, remove) {
+            self.driver_needs.remove(need);
+        }
+    }
+
+    /// Returns whether there is room for some application's executor.
+    pub(super) fn some_fit(&self, free: &Free) -> bool {
+        self.needs.some_fit(free)
+    }
+
+    /// Returns whether there is room for some driver.
+    pub(super) fn some_drivers_fit(&self, free: &Free) -> bool {
+        self.driver_needs.some_fit(free)
     }
 
     /// Returns the tenant that has least for its weight of those with hungry applications, after `after`.
@@ -282,19 +338,40 @@ impl Accounts {
         }
     }
 
-    /// Begins the wait anew: the tenant was just served, or looked at.
+    /// Begins the wait anew: the tenant was just served, or has what it may have.
     pub(super) fn reset_alarm(&mut self, now: Time, tenant: &Tenant) {
-        self.change(now, tenant, |account| account.alarm = None);
+        self.change(now, tenant, |account| {
+            account.alarm = None;
+            account.starves = 0;
+        });
+    }
+
+    /// The tenant has waited in vain: it is looked at again soon, before those that were served after it. If it was
+    /// `next` in turn, its patience is not without end.
+    pub(super) fn keep_waiting(&mut self, now: Time, tenant: &Tenant, next: bool) {
+        let soon = now + (self.wait / RETRIES).max(Duration::from_micros(1));
+        self.change(now, tenant, |account| {
+            account.alarm = Some(soon);
+            let retries = account.starves.saturating_add(u32::from(next));
+            account.starves = retries.max(1);
+        });
     }
 
     pub(super) fn next_alarm(&self) -> Option<Time> {
         self.alarms.first().map(|(at, _)| *at)
     }
 
-    /// Returns the tenants that have waited long enough, the longest first.
+    /// Returns the tenants that have waited long enough, first the one that was not served for the longest time.
     pub(super) fn all_due(&self, now: Time) -> Vec<Tenant> {
         let due = self.alarms.iter().take_while(|(at, _)| *at <= now);
-        due.map(|(_, tenant)| tenant.clone()).collect()
+        let due = due.map(|(_, tenant)| tenant);
+        if due.clone().next().is_none() {
+            return Vec::new();
+        }
+        let all: BTreeSet<&Tenant> = due.chain(&self.starving).collect();
+        let mut due: Vec<_> = all.into_iter().cloned().collect();
+        due.sort_by_key(|tenant| self.by_tenant.get(tenant).map(|account| account.served));
+        due
     }
 
     /// Returns each tenant's share of `cores`, in thousandths of a core: by weight, but no more than it can use.
@@ -336,7 +413,10 @@ impl Accounts {
             assert!(account.dying <= account.used.cores);
         }
         let waiting: usize = self.by_tenant.values().map(|a| a.waiting.len()).sum();
-        assert_eq!(waiting, self.needs.values().sum::<usize>());
+        assert_eq!(waiting, self.needs.len());
+        let all = self.by_tenant.values();
+        let waiting: usize = all.map(|a| a.waiting_drivers.len()).sum();
+        assert_eq!(waiting, self.driver_needs.len());
         assert_eq!(
             self.alarms.len(),
             self.by_tenant.values().filter(|a| a.waits()).count()

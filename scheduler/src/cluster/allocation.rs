@@ -16,6 +16,8 @@ struct Round {
     /// In order of opening. They are ordered when the round is over and their sizes are final.
     opened: Vec<ExecutorName>,
     waves: BTreeMap<ApplicationId, Wave>,
+    /// Applications whose new executors may still get more cores.
+    growing: BTreeSet<ApplicationId>,
     /// Applications that have an executor of this round on each worker that has room for one.
     closed: BTreeSet<ApplicationId>,
 }
@@ -106,6 +108,7 @@ impl Master {
     fn launch_drivers(&mut self, out: &mut Outbox) {
         let mut after = None;
         while self.may_run_driver()
+            && self.accounts.some_drivers_fit(&self.workers.free)
             && let Some(turn) = self.accounts.next_with_drivers(after.as_ref())
         {
             match self.place_driver(&turn.1) {
@@ -162,8 +165,8 @@ impl Master {
         driver.state = DriverState::Running;
         let tenant = driver.spec.tenant.clone();
         self.drivers.running += 1;
+        self.accounts.step_out_driver(self.now, &tenant, id, need);
         self.accounts.change(self.now, &tenant, |account| {
-            account.waiting_drivers.remove(id, need);
             account.used.add(need);
             account.drivers += 1;
         });
@@ -173,13 +176,10 @@ impl Master {
     /// Serves tenants until none can be. What one can not be given it can not be given later in the round either,
     /// for less and less is free: so each is passed once.
     fn open_executors(&mut self, round: &mut Round) {
-        let free = &self.workers.free;
-        let hopeless = !self.accounts.needs().any(|need| free.fits(need));
-        if hopeless && round.opened.is_empty() {
-            return;
-        }
         let mut after = None;
-        while let Some(turn) = self.accounts.next_hungry(after.as_ref()) {
+        while (!round.growing.is_empty() || self.accounts.some_fit(&self.workers.free))
+            && let Some(turn) = self.accounts.next_hungry(after.as_ref())
+        {
             if !self.serve(&turn.1, round) {
                 after = Some(turn);
             }
@@ -266,6 +266,7 @@ impl Master {
             let wave = round.waves.entry(id).or_default();
             wave.used.insert(worker);
             wave.members.push_back(name);
+            round.growing.insert(id);
             self.accounts.change(self.now, &tenant, |account| {
                 account.growing.insert(id);
             });
@@ -306,6 +307,7 @@ impl Master {
             wave.members.pop_back()
         };
         let Some(name) = next.filter(|_| budget > 0) else {
+            round.growing.remove(&id);
             self.accounts.change(self.now, tenant, |account| {
                 account.growing.remove(&id);
             });

@@ -22,10 +22,14 @@ pub(super) struct Application {
     pub(super) live: u32,
     /// Of them, those whose process runs.
     pub(super) running: u32,
+    /// Executors that are being killed.
+    pub(super) dying: u32,
     /// Cores of the executors that it counts on.
     pub(super) cores: u64,
     /// Executors that failed since one last began.
     pub(super) retries: u32,
+    /// Whether its executors have failed so often that it gets no other for a while.
+    pub(super) rests: bool,
     pub(super) next_executor: u32,
     /// Whether it stands in the line of its tenant.
     pub(super) in_line: bool,
@@ -44,8 +48,10 @@ impl Application {
             target: spec.executors,
             live: 0,
             running: 0,
+            dying: 0,
             cores: 0,
             retries: 0,
+            rests: false,
             next_executor: 0,
             in_line: false,
             told: None,
@@ -70,11 +76,14 @@ impl Application {
         u32::try_from(left).expect("it is not above the most")
     }
 
-    /// Returns whether it could do with another executor, and its own limits allow it.
+    /// Returns whether it could do with another executor, and its own limits allow it. One that takes all cores of
+    /// a worker waits for those that it gives back itself, lest it get them in crumbs.
     pub(super) fn wants_more(&self) -> bool {
         let below = self.target.is_none_or(|target| self.live < target);
         let numbers_left = self.next_executor < u32::MAX;
-        below && numbers_left && self.cores_left() >= self.need().cores
+        let waits_for_own = self.is_greedy() && self.dying > 0;
+        let may = numbers_left && !waits_for_own && !self.rests;
+        below && may && self.cores_left() >= self.need().cores
     }
 
     /// Returns whether it has what it wants. One that takes what there is has it with the first executor.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::executors::Phase;
 use super::resources::{Resources, Sum};
 use super::{Master, State};
 use crate::message::DriverState;
@@ -77,12 +78,16 @@ impl Master {
             let live = self.executors.of(id).filter(|(_, e)| e.phase.is_live());
             let (mut count, mut cores) = (0, 0);
             for (name, executor) in live {
-                assert!(name.executor.0 < application.next_executor.max(1));
+                let next = application.next_executor;
+                assert!(name.executor.0 < next || next == u32::MAX);
                 count += 1;
                 cores += u64::from(executor.size.cores);
             }
             assert_eq!((application.live, application.cores), (count, cores));
             assert!(application.running <= application.live);
+            let dying = self.executors.of(id);
+            let dying = dying.filter(|(_, e)| matches!(e.phase, Phase::Dying(_)));
+            assert_eq!(application.dying as usize, dying.count());
             let account = self.accounts.get(&application.spec.tenant);
             let in_line = account.is_some_and(|a| a.waiting.contains(id, application.need()));
             assert_eq!(application.in_line, in_line);

@@ -76,9 +76,8 @@ impl Master {
         for asker in std::mem::take(&mut driver.askers) {
             self.answer_submission(asker, spec.key, Ok(id), out);
         }
-        self.accounts.change(self.now, &spec.tenant, |account| {
-            account.waiting_drivers.insert(id, need);
-        });
+        self.accounts
+            .line_up_driver(self.now, &spec.tenant, id, need);
         let kind = EventKind::DriverSubmitted {
             driver: id,
             name: Arc::clone(&spec.name),
@@ -247,8 +246,8 @@ impl Master {
     ) -> Option<Driver> {
         let driver = self.drivers.end(id, state, reason)?;
         let (need, tenant) = (driver.need(), &driver.spec.tenant);
+        self.accounts.step_out_driver(self.now, tenant, id, need);
         self.accounts.change(self.now, tenant, |account| {
-            account.waiting_drivers.remove(id, need);
             if driver.worker.is_some() {
                 account.used.take_off(need);
                 account.drivers -= 1;

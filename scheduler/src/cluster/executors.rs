@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::resources::Resources;
 use crate::message::{ExecutorName, ExecutorState};
-use crate::{ApplicationId, ExecutorId, Tenant, WorkerId};
+use crate::{ApplicationId, ExecutorId, Tenant, Time, WorkerId};
 
 /// How an executor is, as its master sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(super) struct Executor {
     pub(super) phase: Phase,
     /// Whether its worker has said that its process runs.
     pub(super) begun: bool,
+    /// When it was entered here.
+    pub(super) since: Time,
     /// Counted by the master in order of launch.
     pub(super) launch: u64,
 }

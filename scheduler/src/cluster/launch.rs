@@ -1,6 +1,7 @@
 //! The life of an executor, in the books of its worker, its application and its tenant at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::executors::{Executor, Phase};
 use super::master::because;
@@ -9,6 +10,9 @@ use super::workers::Stranger;
 use super::{EventKind, Master, Outbox};
 use crate::message::{ApplicationState, ExecutorName, ExecutorState, ToApplication, ToWorker};
 use crate::{ApplicationId, WorkerId};
+
+/// How long an application whose executors fail again and again waits for the next one.
+const RETRY_WAIT: Duration = Duration::from_secs(10);
 
 impl Master {
     /// Enters a new executor into the books. The order follows when its size is final.
@@ -63,6 +67,7 @@ impl Master {
         self.accounts.change(self.now, &tenant, |account| {
             account.used.add(size);
             account.executors.insert(launch, name);
+            account.served = launch + 1;
         });
         let executor = Executor {
             worker,
@@ -70,6 +75,7 @@ impl Master {
             size,
             phase,
             begun,
+            since: self.now,
             launch,
         };
         self.executors.insert(name, executor);
@@ -187,6 +193,9 @@ impl Master {
             return;
         }
         let worker = executor.worker;
+        if let Some(application) = self.applications.get_mut(name.application) {
+            application.dying += 1;
+        }
         self.retire(name, Phase::Dying(Arc::clone(&reason)));
         self.order(worker, ToWorker::KillExecutor(name), out);
         let executor = name;
@@ -246,6 +255,12 @@ impl Master {
             Phase::Dying(because) => Some(Arc::clone(because)),
             _ => None,
         };
+        if told_to.is_some()
+            && let Some(application) = self.applications.get_mut(name.application)
+        {
+            application.dying -= 1;
+            self.stand_in_line(name.application);
+        }
         let reason = reason.or(told_to);
         self.tell_update(name, state, reason.clone(), exit_code, worker_lost, out);
         let kind = EventKind::ExecutorEnded {
@@ -331,17 +346,37 @@ impl Master {
     }
 
     /// Takes an application off whose executors fail one after the other while none runs, so that a broken one does
-    /// not occupy the cluster for ever.
+    /// not occupy the cluster for ever. One of which some run gets others, but not as fast as they fail.
     fn count_failure(&mut self, application: ApplicationId, out: &mut Outbox) {
         let Some(known) = self.applications.get_mut(application) else {
             return;
         };
         known.retries = known.retries.saturating_add(1);
-        let most = self.config.retries_max;
-        if known.retries >= most && known.running == 0 && most < u32::MAX {
-            let failures = known.retries;
+        let (failures, most) = (known.retries, self.config.retries_max);
+        if failures < most {
+            return;
+        }
+        if known.running == 0 && most < u32::MAX {
             let reason = format!("{failures} executors failed in a row and none runs");
             self.end_application(application, ApplicationState::Failed, reason.into(), out);
+        } else {
+            known.rests = true;
+            self.stand_in_line(application);
+            self.rests.insert((self.now + RETRY_WAIT, application));
+        }
+    }
+
+    /// Gives executors again to those that have waited since theirs failed.
+    pub(super) fn end_rests(&mut self) {
+        while let Some((until, application)) = self.rests.first().copied()
+            && until <= self.now
+        {
+            self.rests.pop_first();
+            if let Some(known) = self.applications.get_mut(application) {
+                known.rests = false;
+            }
+            self.stand_in_line(application);
+            self.touch();
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct Master {
     pub(super) driver_cursor: Option<WorkerId>,
     /// Workers on which room is being made.
     pub(super) reservations: BTreeMap<WorkerId, Want>,
+    /// Applications that get no executor until then, for theirs have failed.
+    pub(super) rests: BTreeSet<(Time, ApplicationId)>,
     /// When to tell applications what they wait for, where that has changed.
     pub(super) news_due: Option<Time>,
     /// Applications that are told at once what they wait for.
@@ -123,6 +125,7 @@ impl Master {
             recovery_due: None,
             driver_cursor: None,
             reservations: BTreeMap::new(),
+            rests: BTreeSet::new(),
             news_due: None,
             fresh: BTreeSet::new(),
             stale: false,
@@ -161,7 +164,8 @@ impl Master {
             return None;
         }
         let alarm = self.accounts.next_alarm();
-        let alive = alarm.into_iter().chain(self.news_due);
+        let rest = self.rests.first().map(|(until, _)| *until);
+        let alive = alarm.into_iter().chain(rest).chain(self.news_due);
         let alive = alive.filter(|_| self.state == State::Alive);
         let any = self.workers.next_deadline().into_iter();
         any.chain(self.recovery_due).chain(alive).min()
@@ -303,14 +307,15 @@ impl Master {
         if self.state == State::Standby {
             return;
         }
+        if self.recovery_due.is_some_and(|due| due <= self.now) {
+            self.complete_recovery(out);
+        }
         while let Some(worker) = self.workers.overdue(self.now) {
             self.lose_worker(worker, "it was not heard for `worker.timeout`".into(), out);
         }
         self.workers.reap(self.now);
-        if self.recovery_due.is_some_and(|due| due <= self.now) {
-            self.complete_recovery(out);
-        }
         if self.state == State::Alive {
+            self.end_rests();
             self.preempt_for_all_due(out);
             self.tell_news(out);
         }

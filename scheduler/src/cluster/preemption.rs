@@ -2,9 +2,10 @@
 //!
 //! Executors are killed where they make room for the one that is waited for, the newest first, and the room is kept
 //! for it. Nobody falls below its share, but for a tenant that has nothing at all: where there are fewer executors
-//! than tenants, they take turns.
+//! than tenants, they take turns, each as long as the wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::accounts::Account;
 use super::executors::Executor;
@@ -29,6 +30,18 @@ enum Mercy {
     Nobody,
 }
 
+/// What a tenant has a right to have room made for.
+struct Claim {
+    want: Want,
+    need: Resources,
+    /// Each tenant's, in thousandths of cores.
+    shares: BTreeMap<Tenant, u64>,
+    /// Whether the tenant has nothing at all.
+    starves: bool,
+    /// How long an executor is left alone where it is about turns.
+    turn: Duration,
+}
+
 /// A tenant that may have to give back.
 struct Giver<'a> {
     account: &'a Account,
@@ -48,42 +61,67 @@ struct Candidate {
 impl Master {
     /// Looks at every tenant that has waited long enough.
     pub(super) fn preempt_for_all_due(&mut self, out: &mut Outbox) {
+        let mut next_found = false;
         for tenant in self.accounts.all_due(self.now) {
-            for _ in 0..PREEMPTIONS_MAX {
-                if !self.preempt_for(&tenant, out) {
-                    break;
-                }
-            }
-            self.accounts.reset_alarm(self.now, &tenant);
+            let left = self.enforce_claims(&tenant, out);
+            let Some(mut claim) = left.filter(|claim| claim.starves) else {
+                self.accounts.reset_alarm(self.now, &tenant);
+                continue;
+            };
+            claim.turn = Duration::ZERO;
+            let possible = self.find_victims(&tenant, &claim, Mercy::Nobody).is_some();
+            let is_next = possible && !next_found;
+            next_found |= possible;
+            self.accounts.keep_waiting(self.now, &tenant, is_next);
         }
     }
 
-    /// Makes room for one executor or driver of a tenant, if it has a right to that.
-    fn preempt_for(&mut self, tenant: &Tenant, out: &mut Outbox) -> bool {
-        let Some((want, need)) = self.first_want(tenant) else {
-            return false;
-        };
-        let shares = self.accounts.shares(self.workers.cores());
-        let Some(account) = self.accounts.get(tenant) else {
-            return false;
-        };
+    /// Makes room for as much as a tenant has a right to; returns the claim that could not be met.
+    fn enforce_claims(&mut self, tenant: &Tenant, out: &mut Outbox) -> Option<Claim> {
+        for _ in 0..PREEMPTIONS_MAX {
+            let claim = self.claim(tenant)?;
+            if !self.make_room(tenant, &claim, out) {
+                return Some(claim);
+            }
+        }
+        None
+    }
+
+    /// Returns what a tenant has a right to have room made for.
+    fn claim(&self, tenant: &Tenant) -> Option<Claim> {
+        let (want, need) = self.first_want(tenant)?;
+        let account = self.accounts.get(tenant)?;
         let reserved = self.reserved_cores(tenant);
-        let starves = match want {
+        let has_nothing = match want {
             Want::Application(_) => account.executors.is_empty(),
             Want::Driver(_) => account.executors.is_empty() && account.drivers == 0,
         };
-        let will_have = account.kept() + reserved + u64::from(need.cores);
+        let starves = has_nothing && reserved == 0;
+        let shares = self.accounts.shares(self.workers.cores());
         let share = shares.get(tenant).copied().unwrap_or_default();
-        let mercies: &[Mercy] = if starves && reserved == 0 {
-            &[Mercy::Share, Mercy::Above, Mercy::Nobody]
-        } else if will_have.saturating_mul(1000) <= share {
-            &[Mercy::Share]
-        } else {
-            &[]
+        let will_have = account.kept() + reserved + u64::from(need.cores);
+        let turn = match account.is_out_of_patience() {
+            true => Duration::ZERO,
+            false => self.config.preemption_wait,
         };
-        let found = mercies
-            .iter()
-            .find_map(|mercy| self.find_victims(tenant, need, &shares, *mercy));
+        let claim = Claim {
+            want,
+            need,
+            shares,
+            starves,
+            turn,
+        };
+        (starves || will_have.saturating_mul(1000) <= share).then_some(claim)
+    }
+
+    /// Has others give back what a claim needs, if they can.
+    fn make_room(&mut self, tenant: &Tenant, claim: &Claim, out: &mut Outbox) -> bool {
+        let mercies: &[Mercy] = match claim.starves {
+            true => &[Mercy::Share, Mercy::Above, Mercy::Nobody],
+            false => &[Mercy::Share],
+        };
+        let mut found = mercies.iter();
+        let found = found.find_map(|mercy| self.find_victims(tenant, claim, *mercy));
         let Some((worker, victims)) = found else {
             return false;
         };
@@ -94,6 +132,7 @@ impl Master {
         for victim in victims {
             self.kill_executor(victim, reason.clone(), out);
         }
+        let want = claim.want;
         self.workers
             .change(worker, |worker| worker.reserved = Some(want));
         self.reservations.insert(worker, want);
@@ -165,18 +204,18 @@ impl Master {
     fn find_victims(
         &self,
         tenant: &Tenant,
-        need: Resources,
-        shares: &BTreeMap<Tenant, u64>,
+        claim: &Claim,
         mercy: Mercy,
     ) -> Option<(WorkerId, Vec<ExecutorName>)> {
+        let need = claim.need;
         let mut candidates: BTreeMap<WorkerId, Candidate> = BTreeMap::new();
-        for giver in self.givers(tenant, shares, mercy) {
+        for giver in self.givers(tenant, &claim.shares, mercy) {
             let mut lost: BTreeMap<WorkerId, u64> = BTreeMap::new();
             for name in giver.account.executors.values().rev() {
                 let executor = self.executors.get(*name).expect("accounts name executors");
                 let lost = lost.entry(executor.worker).or_default();
                 let would_lose = *lost + u64::from(executor.size.cores) * 1000;
-                if would_lose > giver.budget || !self.can_make_room(executor, need) {
+                if would_lose > giver.budget || !self.can_make_room(executor, claim, mercy) {
                     continue;
                 }
                 *lost = would_lose;
@@ -223,12 +262,16 @@ impl Master {
         givers
     }
 
-    /// Returns whether an executor stands where room can be made.
-    fn can_make_room(&self, executor: &Executor, need: Resources) -> bool {
+    /// Returns whether an executor stands where room can be made, and has had its turn.
+    fn can_make_room(&self, executor: &Executor, claim: &Claim, mercy: Mercy) -> bool {
+        let turn_ends = executor.since + claim.turn;
+        if mercy != Mercy::Share && turn_ends > self.now {
+            return false;
+        }
         let worker = self.workers.get(executor.worker);
         worker.is_some_and(|worker| {
             let takes_work = worker.state == WorkerState::Alive && worker.strangers.is_empty();
-            takes_work && worker.reserved.is_none() && need.fits_in(worker.room.total())
+            takes_work && worker.reserved.is_none() && claim.need.fits_in(worker.room.total())
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::free::Free;
 use super::resources::Resources;
 
 /// Names in order of submission, by need.
@@ -23,13 +24,16 @@ impl<Id: Copy + Ord> Queue<Id> {
         self.0.entry(need).or_default().insert(id);
     }
 
-    pub(super) fn remove(&mut self, id: Id, need: Resources) {
-        if let Some(ids) = self.0.get_mut(&need) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.0.remove(&need);
-            }
+    /// Returns whether it was there.
+    pub(super) fn remove(&mut self, id: Id, need: Resources) -> bool {
+        let Some(ids) = self.0.get_mut(&need) else {
+            return false;
+        };
+        let was_there = ids.remove(&id);
+        if ids.is_empty() {
+            self.0.remove(&need);
         }
+        was_there
     }
 
     /// Returns the earliest whose need passes, and that is not to be skipped.
@@ -52,5 +56,32 @@ impl<Id: Copy + Ord> Queue<Id> {
 
     pub(super) fn len(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()
+    }
+}
+
+/// How many wait, over all queues, by what they need.
+#[derive(Debug, Default)]
+pub(super) struct Needs(BTreeMap<Resources, usize>);
+
+impl Needs {
+    pub(super) fn add(&mut self, need: Resources) {
+        *self.0.entry(need).or_default() += 1;
+    }
+
+    pub(super) fn remove(&mut self, need: Resources) {
+        let waiting = self.0.get_mut(&need).expect("it was added");
+        *waiting -= 1;
+        if *waiting == 0 {
+            self.0.remove(&need);
+        }
+    }
+
+    /// Returns whether there is room for any of them.
+    pub(super) fn some_fit(&self, free: &Free) -> bool {
+        self.0.keys().any(|need| free.fits(*need))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.values().sum()
     }
 }

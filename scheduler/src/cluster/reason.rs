@@ -80,6 +80,12 @@ impl Master {
                 has => format!("it has {has} of the {most} that its `cores.max` allows"),
             }));
         }
+        if known.rests {
+            let failures = known.retries;
+            return Some(because(format!(
+                "its last {failures} executors failed, another is tried soon"
+            )));
+        }
         Some(self.why_no_room(need, "an executor", tenant, account))
     }
 

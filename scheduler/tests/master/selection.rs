@@ -29,24 +29,52 @@ fn chosen(policy: &str, spread_out: bool) -> Vec<u64> {
         .collect()
 }
 
-macro_rules! selections {
-    ($($name:ident: $policy:literal, $spread_out:literal => $expected:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            assert_eq!(chosen($policy, $spread_out), $expected);
-        }
-    )*};
+#[test]
+fn selection_by_fewest_free_cores_spread_out() {
+    assert_eq!(chosen("CORES_FREE_ASC", true), [1, 2]);
 }
 
-selections! {
-    selection_by_fewest_free_cores_spread_out: "CORES_FREE_ASC", true => [1, 2];
-    selection_by_fewest_free_cores_packed: "CORES_FREE_ASC", false => [1];
-    selection_by_most_free_cores_spread_out: "CORES_FREE_DESC", true => [2, 3];
-    selection_by_most_free_cores_packed: "CORES_FREE_DESC", false => [3];
-    selection_by_least_free_memory_spread_out: "MEMORY_FREE_ASC", true => [1, 3];
-    selection_by_least_free_memory_packed: "MEMORY_FREE_ASC", false => [1];
-    selection_by_most_free_memory_spread_out: "MEMORY_FREE_DESC", true => [2, 3];
-    selection_by_most_free_memory_packed: "MEMORY_FREE_DESC", false => [2];
-    selection_by_worker_id_spread_out: "WORKER_ID", true => [1, 2];
-    selection_by_worker_id_packed: "WORKER_ID", false => [1];
+#[test]
+fn selection_by_fewest_free_cores_packed() {
+    assert_eq!(chosen("CORES_FREE_ASC", false), [1]);
+}
+
+#[test]
+fn selection_by_most_free_cores_spread_out() {
+    assert_eq!(chosen("CORES_FREE_DESC", true), [2, 3]);
+}
+
+#[test]
+fn selection_by_most_free_cores_packed() {
+    assert_eq!(chosen("CORES_FREE_DESC", false), [3]);
+}
+
+#[test]
+fn selection_by_least_free_memory_spread_out() {
+    assert_eq!(chosen("MEMORY_FREE_ASC", true), [1, 3]);
+}
+
+#[test]
+fn selection_by_least_free_memory_packed() {
+    assert_eq!(chosen("MEMORY_FREE_ASC", false), [1]);
+}
+
+#[test]
+fn selection_by_most_free_memory_spread_out() {
+    assert_eq!(chosen("MEMORY_FREE_DESC", true), [2, 3]);
+}
+
+#[test]
+fn selection_by_most_free_memory_packed() {
+    assert_eq!(chosen("MEMORY_FREE_DESC", false), [2]);
+}
+
+#[test]
+fn selection_by_worker_id_spread_out() {
+    assert_eq!(chosen("WORKER_ID", true), [1, 2]);
+}
+
+#[test]
+fn selection_by_worker_id_packed() {
+    assert_eq!(chosen("WORKER_ID", false), [1]);
 }

@@ -32,7 +32,6 @@ pub(crate) struct FakeWorker {
 /// A driver that has registered an application.
 #[derive(Clone, Debug)]
 pub(crate) struct FakeDriver {
-    pub(crate) spec: ApplicationSpec,
     pub(crate) application: Option<ApplicationId>,
     pub(crate) next_executor: u32,
 }
@@ -393,7 +392,6 @@ impl World {
     pub(crate) fn add_application(&mut self, spec: ApplicationSpec) -> Option<ApplicationId> {
         let at = spec.driver.clone();
         let driver = FakeDriver {
-            spec: spec.clone(),
             application: None,
             next_executor: 0,
         };
