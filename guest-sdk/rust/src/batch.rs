@@ -2,11 +2,13 @@
 //!
 //! A batch is its number of records as four bytes, then the records. Batches can be put one behind the other.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::host;
+use crate::reader::Reader;
 use crate::record::{Input, Malformed, Record};
+use crate::stream::Records;
 use crate::task;
 
 /// How large a batch grows before it is handed over, in bytes.
@@ -17,11 +19,14 @@ pub(crate) const BATCH_BYTES: usize = 128 << 10;
 
 const COUNT_BYTES: usize = 4;
 
-/// A record's two functions, for those who cannot name the trait.
+/// How records of a type become batches and come back, for those who cannot name the trait.
 pub(crate) struct Codec<T> {
-    pub(crate) encode: fn(&T, &mut Vec<u8>),
-    pub(crate) decode: fn(&mut Input<'_>) -> Result<T, Malformed>,
+    pub(crate) encode: fn(Records<'_, T>) -> VecDeque<Vec<u8>>,
+    pub(crate) decode_all: DecodeAll<T>,
 }
+
+/// [`Record::decode_all`] of some type.
+pub(crate) type DecodeAll<T> = fn(usize, &mut Input<'_>, &mut Vec<T>) -> Result<(), Malformed>;
 
 impl<T> Clone for Codec<T> {
     fn clone(&self) -> Self {
@@ -31,6 +36,24 @@ impl<T> Clone for Codec<T> {
 
 impl<T> Copy for Codec<T> {}
 
+/// All records as batches.
+pub(crate) fn encode<T: Record>(records: Records<'_, T>) -> VecDeque<Vec<u8>> {
+    let mut batches = VecDeque::new();
+    let mut batch = Batch::default();
+    records.for_each(|record| {
+        batch.push(|out| record.encode(out));
+        if batch.len() >= BATCH_BYTES {
+            batches.push_back(std::mem::replace(&mut batch, Batch::roomy()).into_bytes());
+        }
+    });
+    if batch.len() > 0 {
+        batches.push_back(batch.into_bytes());
+    }
+    // All are kept for a while: what they have no use for is given back.
+    batches.iter_mut().for_each(Vec::shrink_to_fit);
+    batches
+}
+
 /// A batch that is being filled.
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -39,6 +62,14 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// One that will get full, with room for the record that it ends with.
+    fn roomy() -> Self {
+        Self {
+            bytes: Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 8),
+            count: 0,
+        }
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         if self.count == 0 {
@@ -97,29 +128,43 @@ pub(crate) type Source<'a> = Box<dyn FnMut() -> Result<Vec<u8>> + 'a>;
 
 /// The batches of a shuffle or a block.
 pub(crate) fn of_reader<'a>(reader: u32) -> Source<'a> {
-    Box::new(move || host::read_bytes(reader).map_err(Error::from_host))
+    let mut reader = Some(Reader::new(reader));
+    Box::new(move || {
+        let read = reader
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), Reader::read_bytes);
+        let batch = read.map_err(Error::from_host)?;
+        if batch.is_empty() {
+            reader = None;
+        }
+        Ok(batch)
+    })
 }
 
+/// How much of a batch is decoded at once, in bytes of the records: little enough to stay in the first-level cache.
+const DECODED_BYTES: usize = 4 << 10;
+
 /// The records of batches. Where one cannot be read, the records end and the task fails with the reason.
-pub(crate) struct Decoded<'a, T, D> {
+pub(crate) struct Decoded<'a, T> {
     source: Source<'a>,
-    decode: D,
+    decode_all: DecodeAll<T>,
     batch: Rc<Vec<u8>>,
     at: usize,
     /// Records that are left in the current batch.
-    left: u32,
-    record: std::marker::PhantomData<fn() -> T>,
+    left: usize,
+    /// Records on their way out. None are left here between two calls.
+    decoded: Vec<T>,
 }
 
-impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> {
-    pub(crate) fn new(source: Source<'a>, decode: D) -> Self {
+impl<'a, T> Decoded<'a, T> {
+    pub(crate) fn new(source: Source<'a>, decode_all: DecodeAll<T>) -> Self {
         Self {
             source,
-            decode,
+            decode_all,
             batch: Rc::default(),
             at: 0,
             left: 0,
-            record: std::marker::PhantomData,
+            decoded: Vec::new(),
         }
     }
 
@@ -127,40 +172,46 @@ impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> 
     fn advance(&mut self) -> Result<bool> {
         while self.left == 0 {
             if self.at == self.batch.len() {
+                self.at = 0;
+                // Gives back its memory first, so that the next batch lands in the same, which is in a cache.
+                self.batch = Rc::default();
                 let bytes = (self.source)()?;
                 if bytes.is_empty() {
                     return Ok(false);
                 }
                 self.batch = Rc::new(bytes);
-                self.at = 0;
             }
             let mut input = Input::of_batch(&self.batch, self.at);
-            self.left = u32::from_le_bytes(input.take_array().map_err(corrupt)?);
+            self.left = u32::from_le_bytes(input.take_array().map_err(corrupt)?) as usize;
             self.at = input.position();
         }
         Ok(true)
     }
 
-    /// Decodes what is left of the current batch into the sink.
-    fn drain_batch(&mut self, sink: &mut impl FnMut(T)) -> Result<()> {
-        let batch = Rc::clone(&self.batch);
-        let mut input = Input::of_batch(&batch, self.at);
-        for _ in 0..std::mem::take(&mut self.left) {
-            sink((self.decode)(&mut input).map_err(corrupt)?);
-        }
+    /// Decodes at most so many records of the current batch.
+    fn decode(&mut self, count: usize) -> Result<()> {
+        let count = count.min(self.left);
+        let mut input = Input::of_batch(&self.batch, self.at);
+        (self.decode_all)(count, &mut input, &mut self.decoded).map_err(corrupt)?;
         self.at = input.position();
+        self.left -= count;
         Ok(())
     }
 
-    fn try_next(&mut self) -> Result<Option<T>> {
-        if !self.advance()? {
-            return Ok(None);
-        }
-        let mut input = Input::of_batch(&self.batch, self.at);
-        let record = (self.decode)(&mut input).map_err(corrupt)?;
-        self.at = input.position();
-        self.left -= 1;
-        Ok(Some(record))
+    /// Decodes some more records; false if there are none.
+    fn decode_some(&mut self) -> bool {
+        self.try_decode((DECODED_BYTES / size_of::<T>().max(1)).max(1))
+            .unwrap_or_else(|error| {
+                task::fail(error);
+                self.end();
+                false
+            })
+    }
+
+    fn try_decode(&mut self, count: usize) -> Result<bool> {
+        let more = self.advance()?;
+        self.decode(count)?;
+        Ok(more)
     }
 
     /// Ends the records for good.
@@ -168,6 +219,7 @@ impl<'a, T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Decoded<'a, T, D> 
         self.source = Box::new(|| Ok(Vec::new()));
         self.left = 0;
         self.at = self.batch.len();
+        self.decoded.clear();
     }
 }
 
@@ -175,39 +227,90 @@ fn corrupt(malformed: Malformed) -> Error {
     Error::of(ErrorKind::Io, malformed)
 }
 
-impl<T, D: FnMut(&mut Input<'_>) -> Result<T, Malformed>> Iterator for Decoded<'_, T, D> {
+impl<T> Iterator for Decoded<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.try_next().unwrap_or_else(|error| {
+        self.try_decode(1).unwrap_or_else(|error| {
             task::fail(error);
             self.end();
-            None
-        })
+            false
+        });
+        self.decoded.pop()
     }
 
     fn fold<B, F: FnMut(B, T) -> B>(mut self, start: B, mut f: F) -> B {
-        let mut held = Some(start);
-        let mut sink = |record| held = held.take().map(|value| f(value, record));
-        loop {
-            match self.advance().and_then(|more| {
-                if more {
-                    self.drain_batch(&mut sink).map(|()| true)
-                } else {
-                    Ok(false)
-                }
-            }) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    task::fail(error);
-                    break;
-                }
-            }
+        let mut value = start;
+        while self.decode_some() {
+            value = self.decoded.drain(..).fold(value, &mut f);
         }
-        match held {
-            Some(value) => value,
-            None => unreachable!("a fold lost its value"),
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Pair = [f64; 2];
+
+    fn pairs() -> impl Iterator<Item = Pair> {
+        (0..30_000).map(|number| [f64::from(number), -f64::from(number)])
+    }
+
+    fn decoded<'a>(mut batches: VecDeque<Vec<u8>>) -> Records<'a, Pair> {
+        let source = Box::new(move || Ok(batches.pop_front().unwrap_or_default()));
+        Records::of_batches(Decoded::new(source, Pair::decode_all))
+    }
+
+    #[test]
+    fn records_come_back_in_order_whether_they_are_pulled_or_pushed() {
+        let batches = encode(Records::new(pairs()));
+        assert!(batches.len() > 2, "several batches");
+        for pulled in [0, 1, 300, 20_000, 30_000] {
+            let mut records = decoded(batches.clone());
+            let mut found: Vec<Pair> = records.by_ref().take(pulled).collect();
+            records.for_each(|pair| found.push(pair));
+            assert!(found.into_iter().eq(pairs()), "{pulled} pulled");
+        }
+        assert_eq!(decoded(batches).fold(0, |count, _| count + 1), 30_000);
+        assert_eq!(decoded(VecDeque::new()).next(), None);
+    }
+
+    #[test]
+    fn batches_may_come_one_behind_the_other() {
+        let together: Vec<u8> = encode(Records::new(pairs()))
+            .into_iter()
+            .flatten()
+            .collect();
+        let found: Vec<Pair> = decoded(VecDeque::from([together])).collect();
+        assert!(found.into_iter().eq(pairs()));
+    }
+
+    #[test]
+    fn batches_that_are_kept_hold_no_spare_memory() {
+        let batches = encode(Records::new(pairs()));
+        assert!(batches.iter().all(|batch| batch.capacity() == batch.len()));
+    }
+
+    #[test]
+    fn a_damaged_batch_ends_the_records_and_fails_the_task() {
+        let batches = encode(Records::new(pairs()));
+        let whole = batches[0].len();
+        for length in [3, 4, 5, 5_000, whole - 1] {
+            let mut damaged = batches.clone();
+            damaged[0].truncate(length);
+            let count = decoded(damaged.clone()).fold(0, |count, _| count + 1);
+            assert!(count * size_of::<Pair>() < whole, "{length}");
+            assert!(task::check().is_err(), "{length}, pushed");
+            let mut records = decoded(damaged);
+            assert!(
+                records
+                    .by_ref()
+                    .eq(pairs().take(length.saturating_sub(4) / 16))
+            );
+            assert_eq!(records.next(), None, "the end is the end");
+            assert!(task::check().is_err(), "{length}, pulled");
         }
     }
 }

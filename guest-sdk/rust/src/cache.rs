@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::batch::{BATCH_BYTES, Batch, Codec, Decoded, Source, of_reader};
+use crate::batch::{Codec, Decoded, Source, of_reader};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::stream::Records;
@@ -26,7 +26,7 @@ pub(crate) fn records<'a, T: 'a>(
         },
         Err(error) => failed(Error::from_host(error)),
     };
-    Records::new(Decoded::new(source, codec.decode))
+    Records::of_batches(Decoded::new(source, codec.decode_all))
 }
 
 fn failed<'a>(error: Error) -> Source<'a> {
@@ -45,7 +45,7 @@ fn keep<T>(
     codec: Codec<T>,
     records: Records<'_, T>,
 ) -> Result<VecDeque<Vec<u8>>> {
-    let batches = encode(codec, records);
+    let batches = (codec.encode)(records);
     task::check()?;
     for batch in &batches {
         host::write_block(rdd, partition, batch).map_err(Error::from_host)?;
@@ -53,20 +53,4 @@ fn keep<T>(
     // Without room for it the partition is computed again next time.
     host::commit_block(rdd, partition).map_err(Error::from_host)?;
     Ok(batches)
-}
-
-fn encode<T>(codec: Codec<T>, records: Records<'_, T>) -> VecDeque<Vec<u8>> {
-    let mut batches = VecDeque::new();
-    let mut batch = Batch::default();
-    records.for_each(|record| {
-        batch.push(|out| (codec.encode)(&record, out));
-        if batch.len() >= BATCH_BYTES {
-            batches.push_back(batch.finish().to_vec());
-            batch.clear();
-        }
-    });
-    if batch.len() > 0 {
-        batches.push_back(batch.finish().to_vec());
-    }
-    batches
 }

@@ -49,6 +49,7 @@ mod pair;
 pub mod program;
 mod random;
 mod rdd;
+mod reader;
 pub mod record;
 mod shuffle;
 mod sort;

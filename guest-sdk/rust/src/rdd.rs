@@ -8,7 +8,7 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::batch::Codec;
+use crate::batch::{self, Codec};
 use crate::cache;
 use crate::error::Result;
 use crate::host::{PartitionMap, PartitionSpan};
@@ -396,8 +396,8 @@ impl<'a, T: 'a> Rdd<'a, T> {
         T: Record,
     {
         self.meta.codec.set(Some(Codec {
-            encode: T::encode,
-            decode: T::decode,
+            encode: batch::encode::<T>,
+            decode_all: T::decode_all,
         }));
         lineage::persist(self, level);
         self.clone()

@@ -27,7 +27,7 @@ pub(crate) fn write(bucket: u32, batch: &mut Batch) -> Result<()> {
 /// The records of a bucket, within a task of the other side.
 pub(crate) fn read<'s, T: Record + 's>(shuffle: u32, partition: u32) -> Records<'s, T> {
     match host::open_shuffle(shuffle, partition) {
-        Ok(reader) => Records::new(Decoded::new(of_reader(reader), T::decode)),
+        Ok(reader) => Records::of_batches(Decoded::new(of_reader(reader), T::decode_all)),
         Err(error) => {
             task::fail(Error::from_host(error));
             Records::new(std::iter::empty())

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::{self, Split};
 use crate::lineage::{Parent, expect_partitions};
 use crate::rdd::Operation;
+use crate::reader::Reader;
 use crate::stream::Records;
 use crate::task;
 use crate::text::Text;
@@ -107,8 +108,13 @@ impl Operation for Lines {
 
     fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Text> {
         Records::new(
-            Pieces::of(&self.splits, partition, host::open_lines, read_lines)
-                .flat_map(LinesOf::new),
+            Pieces::of(
+                &self.splits,
+                partition,
+                host::open_lines,
+                Reader::read_lines,
+            )
+            .flat_map(LinesOf::new),
         )
     }
 
@@ -123,12 +129,16 @@ impl Operation for BinaryRecords {
     fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Bytes> {
         let length = self.record_length as usize;
         Records::new(
-            Pieces::of(&self.splits, partition, host::open_bytes, host::read_bytes).flat_map(
-                move |piece| {
-                    (0..piece.len() / length)
-                        .map(move |at| Bytes::of_batch(&piece, at * length..(at + 1) * length))
-                },
-            ),
+            Pieces::of(
+                &self.splits,
+                partition,
+                host::open_bytes,
+                Reader::read_bytes,
+            )
+            .flat_map(move |piece| {
+                (0..piece.len() / length)
+                    .map(move |at| Bytes::of_batch(&piece, at * length..(at + 1) * length))
+            }),
         )
     }
 
@@ -141,8 +151,8 @@ type HostResult<T> = Result<T, crate::bindings::tinderbox::job::types::Error>;
 
 /// The pieces in which the host hands over a split. Where it fails, they end and the task fails with the reason.
 struct Pieces {
-    reader: Option<u32>,
-    read: fn(u32) -> HostResult<Vec<u8>>,
+    reader: Option<Reader>,
+    read: fn(&Reader) -> HostResult<Vec<u8>>,
 }
 
 impl Pieces {
@@ -150,11 +160,12 @@ impl Pieces {
         splits: &[Split],
         partition: u32,
         open: fn(&Split) -> HostResult<u32>,
-        read: fn(u32) -> HostResult<Vec<u8>>,
+        read: fn(&Reader) -> HostResult<Vec<u8>>,
     ) -> Self {
         let reader = splits
             .get(partition as usize)
-            .and_then(|split| noted(open(split)));
+            .and_then(|split| noted(open(split)))
+            .map(Reader::new);
         Self { reader, read }
     }
 }
@@ -163,7 +174,7 @@ impl Iterator for Pieces {
     type Item = Rc<Vec<u8>>;
 
     fn next(&mut self) -> Option<Rc<Vec<u8>>> {
-        let piece = noted((self.read)(self.reader?)).filter(|piece| !piece.is_empty());
+        let piece = noted((self.read)(self.reader.as_ref()?)).filter(|piece| !piece.is_empty());
         if piece.is_none() {
             self.reader = None;
         }
@@ -175,10 +186,6 @@ fn noted<T>(result: HostResult<T>) -> Option<T> {
     result
         .map_err(|error| task::fail(Error::from_host(error)))
         .ok()
-}
-
-fn read_lines(reader: u32) -> HostResult<Vec<u8>> {
-    host::read_lines(reader).map(String::into_bytes)
 }
 
 /// The lines of a piece, without their ends.

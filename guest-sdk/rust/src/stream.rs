@@ -1,13 +1,22 @@
 //! The records of one partition, on their way through its operations.
 //!
 //! Operations are ordinary iterators. What is read to its end is pushed (`fold`), so that a record costs one indirect
-//! call an operation; only who may stop early pulls (`next`).
+//! call an operation, and none where it comes from a batch; only who may stop early pulls (`next`).
 
 use std::fmt;
 
+use crate::batch::Decoded;
+
 /// An iterator over the records of one partition.
 pub struct Records<'a, T> {
-    stream: Box<dyn Stream<T> + 'a>,
+    origin: Origin<'a, T>,
+}
+
+/// Where records come from.
+enum Origin<'a, T> {
+    Operation(Box<dyn Stream<T> + 'a>),
+    /// Known by its type, so that what is done with its records becomes part of the loop over them.
+    Batches(Box<Decoded<'a, T>>),
 }
 
 /// The part of `Iterator` that can be called without knowing the type.
@@ -35,7 +44,14 @@ impl<'a, T> Records<'a, T> {
     /// Makes any iterator the records of a partition.
     pub fn new(records: impl Iterator<Item = T> + 'a) -> Self {
         Self {
-            stream: Box::new(records),
+            origin: Origin::Operation(Box::new(records)),
+        }
+    }
+
+    /// Makes what batches hold the records of a partition.
+    pub(crate) fn of_batches(records: Decoded<'a, T>) -> Self {
+        Self {
+            origin: Origin::Batches(Box::new(records)),
         }
     }
 }
@@ -44,16 +60,26 @@ impl<T> Iterator for Records<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.stream.next()
+        match &mut self.origin {
+            Origin::Operation(stream) => stream.next(),
+            Origin::Batches(records) => Iterator::next(&mut **records),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.stream.size_hint()
+        match &self.origin {
+            Origin::Operation(stream) => stream.size_hint(),
+            Origin::Batches(records) => Iterator::size_hint(&**records),
+        }
     }
 
     fn fold<B, F: FnMut(B, T) -> B>(self, start: B, mut f: F) -> B {
+        let stream = match self.origin {
+            Origin::Operation(stream) => stream,
+            Origin::Batches(records) => return (*records).fold(start, f),
+        };
         let mut held = Some(start);
-        self.stream.drain(&mut |record| {
+        stream.drain(&mut |record| {
             if let Some(value) = held.take() {
                 held = Some(f(value, record));
             }
@@ -66,7 +92,10 @@ impl<T> Iterator for Records<'_, T> {
     }
 
     fn for_each<F: FnMut(T)>(self, mut f: F) {
-        self.stream.drain(&mut f);
+        match self.origin {
+            Origin::Operation(stream) => stream.drain(&mut f),
+            Origin::Batches(records) => (*records).for_each(f),
+        }
     }
 }
 

@@ -33,6 +33,26 @@ fn what_is_not_set_follows_the_cores_and_the_largest_input() {
     assert_eq!(joined().partitions(), 3);
 }
 
+/// A task may have few readers open at a time, so none is left open where one ends or nobody reads on.
+#[test]
+fn readers_are_closed_at_their_end_and_where_nobody_reads_on() {
+    with(|host| {
+        host.files
+            .insert("words".into(), b"one\ntwo\nthree\n".to_vec())
+    });
+    let cx = context();
+    let lines = cx.text_file("words").unwrap().cache();
+    assert_eq!(lines.count().unwrap(), 3);
+    assert_eq!(lines.take(1).unwrap().len(), 1);
+    let counted = lines
+        .map(|line| (line.to_string(), 1))
+        .reduce_by_key(|a, b| a + b);
+    assert_eq!(counted.take(1).unwrap().len(), 1);
+    let (opened, open) = with(|host| (host.readers.len(), host.readers.iter().flatten().count()));
+    assert!(opened >= 3, "{opened} were opened");
+    assert_eq!(open, 0);
+}
+
 fn sorted<T: Ord>(records: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut records: Vec<T> = records.into_iter().collect();
     records.sort();

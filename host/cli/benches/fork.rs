@@ -285,14 +285,14 @@ impl TaskHost for NoData {
     fn open_block(&mut self, _: u32, _: u32) -> Result<Option<u32>, Error> {
         Ok(None)
     }
-    fn read_bytes(&mut self, _: u32) -> Result<Vec<u8>, Error> {
+    fn read_bytes(&mut self, _: u32) -> Result<Arc<Vec<u8>>, Error> {
         none()
     }
     fn close_reader(&mut self, _: u32) {}
     fn write_shuffle(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {
         none()
     }
-    fn write_block(&mut self, _: u32, _: u32, _: &[u8]) -> Result<(), Error> {
+    fn write_block(&mut self, _: u32, _: u32, _: Vec<u8>) -> Result<(), Error> {
         none()
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {

@@ -36,7 +36,7 @@ type Counter = fn(&mut TaskMetrics) -> &mut u64;
 /// A partition on its way into the cache.
 #[derive(Default)]
 struct PendingBlock {
-    batches: Vec<Box<[u8]>>,
+    batches: Vec<Arc<Vec<u8>>>,
     bytes: usize,
     /// It was more than the cache could ever hold, and is gone.
     too_large: bool,
@@ -189,21 +189,22 @@ impl TaskSide {
         guest_error(&error)
     }
 
-    fn read_next(&mut self, number: u32) -> Result<Vec<u8>, Error> {
-        let (batch, counter): (store::Result<Vec<u8>>, Counter) = match self.reader(number)? {
+    fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
+        let (batch, counter): (store::Result<Arc<Vec<u8>>>, Counter) = match self.reader(number)? {
             Reader::Lines(_) => {
                 return Err(Error::new(
                     ErrorKind::InvalidArgument,
                     "lines are read with `read-lines`",
                 ));
             }
-            Reader::Bytes(reader) => (reader.read(BATCH_BYTES), |metrics| &mut metrics.bytes_read),
-            Reader::Shuffle(reader) => (reader.read(), |metrics| &mut metrics.shuffle_read_bytes),
+            Reader::Bytes(reader) => (reader.read(BATCH_BYTES).map(Arc::new), |metrics| {
+                &mut metrics.bytes_read
+            }),
+            Reader::Shuffle(reader) => (reader.read().map(Arc::new), |metrics| {
+                &mut metrics.shuffle_read_bytes
+            }),
             Reader::Block { block, next } => {
-                let batch = block
-                    .get(*next)
-                    .map(|batch| batch.to_vec())
-                    .unwrap_or_default();
+                let batch = block.get(*next).map(Arc::clone).unwrap_or_default();
                 *next += 1;
                 (Ok(batch), |metrics| &mut metrics.blocks_read_bytes)
             }
@@ -261,7 +262,7 @@ impl TaskHost for TaskSide {
             .transpose()
     }
 
-    fn read_bytes(&mut self, reader: u32) -> Result<Vec<u8>, Error> {
+    fn read_bytes(&mut self, reader: u32) -> Result<Arc<Vec<u8>>, Error> {
         self.read_next(reader)
     }
 
@@ -284,7 +285,7 @@ impl TaskHost for TaskSide {
         Ok(())
     }
 
-    fn write_block(&mut self, rdd: u32, partition: u32, batch: &[u8]) -> Result<(), Error> {
+    fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
         let pending: usize = self.blocks.values().map(|block| block.bytes).sum();
         let block = self.blocks.entry((RddId(rdd), partition)).or_default();
         block.too_large |= pending + batch.len() > self.application.blocks.budget_bytes();
@@ -294,8 +295,8 @@ impl TaskHost for TaskSide {
                 ..PendingBlock::default()
             };
         } else {
-            block.batches.push(batch.into());
             block.bytes += batch.len();
+            block.batches.push(Arc::new(batch));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! [`TaskHost`]. A call that belongs to the other role is the error `wrong-role`.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::StoreContextMut;
@@ -111,14 +112,14 @@ pub trait TaskHost: Any + Send {
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error>;
     /// Opens a cached partition, if it is there.
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error>;
-    /// The next bytes of a reader; empty at the end.
-    fn read_bytes(&mut self, reader: u32) -> Result<Vec<u8>, Error>;
+    /// The next bytes of a reader; empty at the end. Shared, since they are copied into the guest as they are.
+    fn read_bytes(&mut self, reader: u32) -> Result<Arc<Vec<u8>>, Error>;
     /// Closes a reader.
     fn close_reader(&mut self, reader: u32);
     /// Adds a batch to a bucket of the shuffle that this task writes.
     fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error>;
     /// Adds a batch to a cached partition.
-    fn write_block(&mut self, rdd: u32, partition: u32, batch: &[u8]) -> Result<(), Error>;
+    fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error>;
     /// Keeps a cached partition; false if there is no room.
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
     /// Adds bytes to a file of an output.
@@ -154,7 +155,8 @@ type Globals = (
     u64,
 );
 
-/// The call that carries the whole memory: the generated one would copy it into a vector first.
+/// The calls that carry most bytes: the generated ones would copy them into a vector first, the whole memory at each
+/// checkpoint and each cached block at each reading.
 fn add_zero_copy(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.instance("tinderbox:job/driver@0.1.0")?.func_wrap(
@@ -167,6 +169,16 @@ fn add_zero_copy(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
             );
             store.data_mut().checkpointed(image);
             Ok(())
+        },
+    )?;
+    linker.instance("tinderbox:job/task@0.1.0")?.func_wrap(
+        "read-bytes",
+        |mut store: StoreContextMut<'_, Guest>, (reader,): (u32,)| {
+            let guest = store.data_mut();
+            match guest.task().and_then(|host| host.read_bytes(reader)) {
+                Ok(bytes) => Ok((Ok(bytes),)),
+                Err(error) => types::Host::convert_error(guest, error).map(|error| (Err(error),)),
+            }
         },
     )?;
     linker.allow_shadowing(false);
@@ -268,8 +280,8 @@ impl task::Host for Guest {
         self.task()?.open_block(rdd, partition)
     }
 
-    fn read_bytes(&mut self, reader: u32) -> Result<Vec<u8>, Error> {
-        self.task()?.read_bytes(reader)
+    fn read_bytes(&mut self, _: u32) -> Result<Vec<u8>, Error> {
+        unreachable!("`add_zero_copy` defines it")
     }
 
     fn close_reader(&mut self, reader: u32) -> wasmtime::Result<()> {
@@ -284,7 +296,7 @@ impl task::Host for Guest {
     }
 
     fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
-        self.task()?.write_block(rdd, partition, &batch)
+        self.task()?.write_block(rdd, partition, batch)
     }
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use scheduler::RddId;
 
 /// One cached partition: its batches, in the order in which they were written.
-pub type Block = Arc<[Box<[u8]>]>;
+pub type Block = Arc<[Arc<Vec<u8>>]>;
 
 type Key = (RddId, u32);
 
@@ -66,7 +66,7 @@ impl BlockStore {
         &self,
         rdd: RddId,
         partition: u32,
-        batches: Vec<Box<[u8]>>,
+        batches: Vec<Arc<Vec<u8>>>,
     ) -> Option<Vec<(RddId, u32)>> {
         let bytes: usize = batches.iter().map(|batch| batch.len()).sum();
         let mut held = self.lock();
@@ -140,7 +140,7 @@ impl Held {
 mod tests {
     use super::*;
 
-    fn batch(bytes: usize) -> Vec<Box<[u8]>> {
+    fn batch(bytes: usize) -> Vec<Arc<Vec<u8>>> {
         vec![vec![0; bytes].into()]
     }
 

@@ -86,11 +86,13 @@ impl Client {
                 out,
             );
         }
-        // A name that an earlier leader gave and could not tell: this one waits to hear from whoever has it.
-        let inherited = application.epoch < self.following.epoch();
-        if before.is_some() || inherited {
-            self.acknowledge(application, out);
+        // Whoever gives the name knows that no executor has a number yet; a name that an earlier leader gave and could
+        // not tell comes from one that waits to hear from whoever has it.
+        let given = application.epoch == self.following.epoch();
+        if before.is_none() && given {
+            self.acknowledged = self.following.epoch();
         }
+        self.acknowledge(application, out);
         self.say_wanted(application, out);
     }
 

@@ -165,7 +165,7 @@ impl Executor {
         } = self.connection;
         let waited_for =
             self.updates.len() >= HURRY || (self.is_leaving() && self.running.is_empty());
-        if registered && sent == answered && waited_for {
+        if registered && sent == answered && waited_for && self.life != Life::Gone {
             self.send_heartbeat(out);
         }
     }

@@ -149,8 +149,8 @@ impl Executor {
             Input::DecommissionAsked => self.decommission_on_signal(out),
             Input::DeadlineReached => self.expire(out),
         }
-        self.hurry(out);
         self.leave(out);
+        self.hurry(out);
         if cfg!(debug_assertions) {
             self.check();
         }

@@ -63,26 +63,12 @@ pub(super) enum Phase {
     BackingOff,
 }
 
-/// Who wants a child to end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    Ordered(Arc<str>),
-    /// The worker, which ends itself.
-    WithWorker(Arc<str>),
-}
-
-impl Stop {
-    pub(super) fn reason(&self) -> &Arc<str> {
-        let (Self::Ordered(reason) | Self::WithWorker(reason)) = self;
-        reason
-    }
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Child {
     pub(super) share: Share,
     pub(super) phase: Phase,
-    pub(super) stop: Option<Stop>,
+    /// Why it is being stopped, if it is.
+    pub(super) stop: Option<Arc<str>>,
     pub(super) kind: Kind,
 }
 
@@ -232,30 +218,30 @@ impl Worker {
     }
 
     /// Stops a child: politely first, by force when it takes too long; at once where there is no process.
-    pub(super) fn stop_child(&mut self, name: Name, stop: Stop, out: &mut Outbox) {
+    pub(super) fn stop_child(&mut self, name: Name, reason: Arc<str>, out: &mut Outbox) {
         let timeout = match name {
             Name::Executor(_) => self.limits.executor_terminate_timeout,
             Name::Driver(_) => self.limits.driver_terminate_timeout,
         };
         let child = self.child(name);
+        if child.stop.is_some() {
+            return;
+        }
+        child.stop = Some(reason.clone());
         let (share, has_process) = (child.share, child.has_process());
-        let waiting = child.is_waiting();
-        let before = child.stop.replace(stop);
-        if before.is_none() && !waiting {
+        if !child.is_waiting() {
             self.room.expect_back(share);
         }
-        if !has_process {
-            return self.end_killed(name, out);
-        }
-        if before.is_none() {
+        if has_process {
             out.actions.push(name.stop(false));
             self.timers.set(Due::Force(name), self.now + timeout);
+        } else {
+            self.end_killed(name, reason, out);
         }
     }
 
-    fn end_killed(&mut self, name: Name, out: &mut Outbox) {
-        let reason = self.child(name).stop.as_ref().map(Stop::reason).cloned();
-        let reason = reason.unwrap_or_default();
+    /// Ends a child that has no process.
+    fn end_killed(&mut self, name: Name, reason: Arc<str>, out: &mut Outbox) {
         match name {
             Name::Executor(name) => {
                 self.end_executor(name, ExecutorState::Killed, None, reason, out);

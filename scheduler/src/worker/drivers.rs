@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::message::{DriverSpec, DriverState, ToMaster};
 use crate::{DriverId, Time};
 
-use super::children::{Child, FinishedDriver, Kind, Name, Phase, Stop};
+use super::children::{Child, FinishedDriver, Kind, Name, Phase};
 use super::room::{Answer, Share};
 use super::{Due, EventKind, Outbox, Worker};
 
@@ -27,8 +27,6 @@ pub(super) struct Runner {
     pub(super) began: Time,
     /// The next back-off.
     wait: Duration,
-    /// Whether the master has been told that it runs.
-    told: bool,
 }
 
 impl Worker {
@@ -42,7 +40,8 @@ impl Worker {
             return;
         }
         if let Some(reason) = self.closed() {
-            return self.hand_back_driver(driver, reason, out);
+            // A supervised driver that nobody asked to kill is run elsewhere by the master.
+            return self.reject_driver(driver, DriverState::Killed, reason, out);
         }
         let share = Share {
             cores: spec.cores,
@@ -51,7 +50,9 @@ impl Worker {
         let waits = match self.room.ask(share) {
             Answer::Now => None,
             Answer::Later(reason) | Answer::Full(reason) => Some(reason),
-            Answer::Never(reason) => return self.reject_driver(driver, reason, out),
+            Answer::Never(reason) => {
+                return self.reject_driver(driver, DriverState::Error, reason, out);
+            }
         };
         self.take_driver(driver, spec, share, waits, out);
     }
@@ -73,7 +74,6 @@ impl Worker {
             spec,
             began: self.now,
             wait: FIRST_WAIT,
-            told: false,
         };
         self.publish(EventKind::DriverLaunched { driver, waits }, out);
         self.add_child(name, share, Kind::Driver(runner), wait, out);
@@ -89,7 +89,8 @@ impl Worker {
         self.repeat_driver_end(driver, out)
     }
 
-    fn repeat_driver_end(&self, driver: DriverId, out: &mut Outbox) -> bool {
+    fn repeat_driver_end(&mut self, driver: DriverId, out: &mut Outbox) -> bool {
+        self.send_reports(out);
         let finished = self.finished_drivers.get(Name::Driver(driver));
         if let Some(finished) = finished {
             self.tell(finished.report(self.info.id), out);
@@ -97,29 +98,29 @@ impl Worker {
         finished.is_some()
     }
 
-    fn reject_driver(&mut self, driver: DriverId, reason: Arc<str>, out: &mut Outbox) {
+    fn reject_driver(
+        &mut self,
+        driver: DriverId,
+        state: DriverState,
+        reason: Arc<str>,
+        out: &mut Outbox,
+    ) {
         self.refuse(format!("to launch {driver}").into(), reason.clone(), out);
-        self.finish_driver(driver, DriverState::Error, reason, out);
-    }
-
-    /// Tells the master to run the driver elsewhere. It has never run here, so this is not its end.
-    fn hand_back_driver(&self, driver: DriverId, reason: Arc<str>, out: &mut Outbox) {
-        self.refuse(format!("to launch {driver}").into(), reason.clone(), out);
-        self.tell_driver(driver, DriverState::Relaunching, Some(reason), out);
+        self.finish_driver(driver, state, reason, out);
     }
 
     pub(super) fn give_up_waiting(&mut self, name: Name, out: &mut Outbox) {
         if let Name::Driver(driver) = name {
-            let share = self.remove_child(name).share;
-            let reason = format!("{share} have not become free in {} s", ROOM_WAIT.as_secs());
-            self.hand_back_driver(driver, reason.into(), out);
+            let (share, seconds) = (self.child(name).share, ROOM_WAIT.as_secs());
+            let reason = format!("{share} have not become free in {seconds} s");
+            self.end_driver(driver, DriverState::Killed, reason.into(), out);
         }
     }
 
     pub(super) fn kill_driver(&mut self, driver: DriverId, out: &mut Outbox) {
         if self.children.contains_key(&Name::Driver(driver)) {
-            let stop = Stop::Ordered("it was killed on request".into());
-            return self.stop_child(Name::Driver(driver), stop, out);
+            let reason = "it was killed on request".into();
+            return self.stop_child(Name::Driver(driver), reason, out);
         }
         if !self.repeat_driver_end(driver, out) {
             let reason = "it was killed before it was launched here";
@@ -137,9 +138,7 @@ impl Worker {
         }
         *child = Phase::Running;
         runner.began = now;
-        if !std::mem::replace(&mut runner.told, true) {
-            self.tell_driver(driver, DriverState::Running, None, out);
-        }
+        self.tell_driver(driver, DriverState::Running, None, out);
     }
 
     /// Returns a driver's phase and what keeps it going.
@@ -166,7 +165,7 @@ impl Worker {
         let Some(child) = child.filter(|child| child.has_process()) else {
             return;
         };
-        let stop = child.stop.as_ref().map(Stop::reason).cloned();
+        let stop = child.stop.clone();
         match (exit_code, stop) {
             (Some(0), _) => self.end_driver(driver, DriverState::Finished, reason, out),
             (_, Some(stop)) => self.end_driver(driver, DriverState::Killed, stop, out),
@@ -192,6 +191,8 @@ impl Worker {
         runner.wait = wait.saturating_mul(2);
         self.timers
             .set(Due::Relaunch(Name::Driver(driver)), now + wait);
+        let why = format!("{reason}; it is started again after {} s", wait.as_secs());
+        self.tell_driver(driver, DriverState::Relaunching, Some(why.into()), out);
         self.publish(
             EventKind::DriverRelaunching {
                 driver,
@@ -215,7 +216,7 @@ impl Worker {
         reason: Arc<str>,
         out: &mut Outbox,
     ) {
-        let child = self.remove_child(Name::Driver(driver));
+        self.remove_child(Name::Driver(driver));
         self.publish(
             EventKind::DriverEnded {
                 driver,
@@ -224,11 +225,6 @@ impl Worker {
             },
             out,
         );
-        let with_worker = matches!(child.stop, Some(Stop::WithWorker(_)));
-        if with_worker && state == DriverState::Killed {
-            // Nobody wanted it to end. The master finds the worker gone, and runs a supervised driver elsewhere.
-            return;
-        }
         self.finish_driver(driver, state, reason, out);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::message::{ApplicationSpec, ExecutorName, ExecutorState, ToMaster};
 
-use super::children::{FinishedExecutor, Kind, Name, Phase, Stop};
+use super::children::{FinishedExecutor, Kind, Name, Phase};
 use super::room::{Answer, Share};
 use super::{Action, EventKind, Outbox, Worker};
 
@@ -49,7 +49,8 @@ impl Worker {
         true
     }
 
-    fn repeat_end(&self, name: ExecutorName, out: &mut Outbox) -> bool {
+    fn repeat_end(&mut self, name: ExecutorName, out: &mut Outbox) -> bool {
+        self.send_reports(out);
         let finished = self.finished_executors.get(Name::Executor(name));
         if let Some(finished) = finished {
             self.tell(finished.report(self.info.id), out);
@@ -84,8 +85,8 @@ impl Worker {
 
     pub(super) fn kill_executor(&mut self, name: ExecutorName, out: &mut Outbox) {
         if self.children.contains_key(&Name::Executor(name)) {
-            let stop = Stop::Ordered("the master ordered it".into());
-            return self.stop_child(Name::Executor(name), stop, out);
+            let reason = "the master ordered it".into();
+            return self.stop_child(Name::Executor(name), reason, out);
         }
         if !self.repeat_end(name, out) {
             // Its launch, should it still come, does nothing.
@@ -118,7 +119,7 @@ impl Worker {
             return;
         };
         let (state, reason) = match (&child.stop, exit_code) {
-            (Some(stop), _) => (ExecutorState::Killed, stop.reason().clone()),
+            (Some(stop), _) => (ExecutorState::Killed, stop.clone()),
             (None, None) => (ExecutorState::Failed, reason),
             (None, Some(_)) => (ExecutorState::Exited, reason),
         };

@@ -18,6 +18,7 @@ mod drivers;
 mod event;
 mod executors;
 mod folders;
+mod limits;
 mod order;
 mod registration;
 mod reports;
@@ -26,15 +27,15 @@ mod room;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::following::Following;
 use crate::message::{ExecutorReport, ToMaster, ToWorker, WorkerInfo};
 use crate::timers::Timers;
 use crate::{Address, ApplicationId, Epoch, Random, Settings, Time};
 
-use children::{Child, Name, Stop};
+use children::{Child, Name};
 use folders::Application;
+use limits::Limits;
 use reports::Reports;
 use retained::Retained;
 use room::{Room, Share};
@@ -56,37 +57,6 @@ enum Due {
     Relaunch(Name),
     /// It has waited for room long enough.
     GiveUpWaiting(Name),
-}
-
-/// The settings, read once.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    timeout: Duration,
-    initial_retries: u32,
-    max_retries: u32,
-    executor_terminate_timeout: Duration,
-    driver_terminate_timeout: Duration,
-    cleanup_interval: Option<Duration>,
-    app_data_ttl: Duration,
-    cleanup_scratch: bool,
-    decommission: bool,
-}
-
-impl Limits {
-    fn new(settings: &Settings) -> Self {
-        let interval = settings.worker_cleanup_interval();
-        Self {
-            timeout: settings.worker_timeout(),
-            initial_retries: settings.worker_initial_registration_retries(),
-            max_retries: settings.worker_max_registration_retries(),
-            executor_terminate_timeout: settings.worker_executor_terminate_timeout(),
-            driver_terminate_timeout: settings.worker_driver_terminate_timeout(),
-            cleanup_interval: settings.worker_cleanup_enabled().then_some(interval),
-            app_data_ttl: settings.worker_cleanup_app_data_ttl(),
-            cleanup_scratch: settings.storage_cleanup_files_after_executor_exit(),
-            decommission: settings.decommission_enabled(),
-        }
-    }
 }
 
 /// How far the end of a worker has come.
@@ -263,7 +233,7 @@ impl Worker {
             return self.hear_standby(&from, out);
         }
         if let Err(reason) = self.heed(&from, epoch) {
-            return self.refuse(describe(&message), reason, out);
+            return self.refuse(order::describe(&message), reason, out);
         }
         match message {
             ToWorker::RegisteredWorker { duplicate, .. } => self.registered(duplicate, out),
@@ -307,11 +277,11 @@ impl Worker {
         }
         self.life = Life::Stopping(reason.clone());
         self.timers.cancel(Due::Register);
+        self.timers.cancel(Due::CleanUp);
         self.publish(EventKind::Stopping { reason }, out);
         let names: Vec<Name> = self.children.keys().copied().collect();
         for name in names {
-            let stop = Stop::WithWorker("its worker is being stopped".into());
-            self.stop_child(name, stop, out);
+            self.stop_child(name, "its worker is being stopped".into(), out);
         }
     }
 
@@ -372,21 +342,4 @@ fn send(to: &Address, message: ToMaster, out: &mut Outbox) {
         to: to.clone(),
         message: message.into(),
     });
-}
-
-/// An order, for people.
-fn describe(message: &ToWorker) -> Arc<str> {
-    match message {
-        ToWorker::RegisteredWorker { .. } => "to be registered".into(),
-        ToWorker::RegisterWorkerFailed { .. } => "not to be registered".into(),
-        ToWorker::MasterInStandby => "to wait for the leader".into(),
-        ToWorker::ReconnectWorker { .. } => "to register again".into(),
-        ToWorker::MasterChanged { .. } => "to follow a new leader".into(),
-        ToWorker::LaunchExecutor { name, .. } => format!("to launch {name}").into(),
-        ToWorker::KillExecutor(name) => format!("to kill {name}").into(),
-        ToWorker::LaunchDriver { driver, .. } => format!("to launch {driver}").into(),
-        ToWorker::KillDriver(driver) => format!("to kill {driver}").into(),
-        ToWorker::ApplicationFinished(application) => format!("to clean up {application}").into(),
-        ToWorker::DecommissionWorker => "to be taken out of service".into(),
-    }
 }

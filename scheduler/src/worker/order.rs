@@ -145,3 +145,20 @@ impl Outbox {
         self.events.clear();
     }
 }
+
+/// An order, for people.
+pub(super) fn describe(message: &ToWorker) -> Arc<str> {
+    match message {
+        ToWorker::RegisteredWorker { .. } => "to be registered".into(),
+        ToWorker::RegisterWorkerFailed { .. } => "not to be registered".into(),
+        ToWorker::MasterInStandby => "to wait for the leader".into(),
+        ToWorker::ReconnectWorker { .. } => "to register again".into(),
+        ToWorker::MasterChanged { .. } => "to follow a new leader".into(),
+        ToWorker::LaunchExecutor { name, .. } => format!("to launch {name}").into(),
+        ToWorker::KillExecutor(name) => format!("to kill {name}").into(),
+        ToWorker::LaunchDriver { driver, .. } => format!("to launch {driver}").into(),
+        ToWorker::KillDriver(driver) => format!("to kill {driver}").into(),
+        ToWorker::ApplicationFinished(application) => format!("to clean up {application}").into(),
+        ToWorker::DecommissionWorker => "to be taken out of service".into(),
+    }
+}

@@ -159,7 +159,7 @@ impl Worker {
         self.send_reports(out);
     }
 
-    fn send_reports(&mut self, out: &mut Outbox) {
+    pub(super) fn send_reports(&mut self, out: &mut Outbox) {
         if self.following.leader().is_some() {
             for report in self.reports.send(self.now) {
                 self.tell(report, out);
@@ -179,6 +179,8 @@ impl Worker {
     }
 
     pub(super) fn reconnect(&mut self) {
+        // A leader that does not know the worker has taken no note of what it said.
+        self.reports.doubt(self.now);
         self.following.set_registered(false);
     }
 

@@ -35,7 +35,8 @@ pub(crate) struct Host {
     buckets: BTreeMap<(u32, u32), VecDeque<Vec<u8>>>,
     written: BTreeMap<u32, VecDeque<Vec<u8>>>,
     shuffled: BTreeSet<u32>,
-    readers: Vec<VecDeque<Vec<u8>>>,
+    /// None: closed.
+    pub(crate) readers: Vec<Option<VecDeque<Vec<u8>>>>,
     progress: BTreeMap<u32, VecDeque<Result<JobProgress, Error>>>,
 }
 
@@ -143,7 +144,7 @@ fn split(uri: &str, record: u64, partitions: u32) -> Result<Vec<Split>, Error> {
 
 fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
     with(|host| {
-        host.readers.push(pieces.into_iter().collect());
+        host.readers.push(Some(pieces.into_iter().collect()));
         u32::try_from(host.readers.len() - 1).expect("few readers")
     })
 }
@@ -193,10 +194,19 @@ pub(crate) fn read_lines(reader: u32) -> Result<String, Error> {
 pub(crate) fn read_bytes(reader: u32) -> Result<Vec<u8>, Error> {
     with(|host| match &host.broken {
         Some(error) => Err(error.clone()),
-        None => Ok(host.readers[reader as usize]
-            .pop_front()
-            .unwrap_or_default()),
+        None => {
+            let pieces = host.readers[reader as usize].as_mut();
+            let pieces = pieces.expect("nobody reads on after closing");
+            Ok(pieces.pop_front().unwrap_or_default())
+        }
     })
+}
+
+pub(crate) fn close_reader(reader: u32) {
+    with(|host| {
+        let open = host.readers[reader as usize].take();
+        assert!(open.is_some(), "a reader is closed once");
+    });
 }
 
 pub(crate) fn write_shuffle(partition: u32, batch: &[u8]) -> Result<(), Error> {

@@ -44,6 +44,11 @@ pub trait Record: Sized {
         }
     }
 
+    /// Appends the items of an array.
+    fn encode_array<const N: usize>(items: &[Self; N], out: &mut Vec<u8>) {
+        Self::encode_all(items, out);
+    }
+
     /// Takes `count` values off the front of the input and appends them to `items`.
     ///
     /// # Errors
@@ -69,6 +74,22 @@ pub trait Record: Sized {
         let mut items = Vec::new();
         Self::decode_all(N, input, &mut items)?;
         items.try_into().map_err(|_| Malformed::of("array"))
+    }
+
+    /// Takes `count` arrays off the front of the input and appends them to `arrays`.
+    ///
+    /// # Errors
+    /// The bytes are no such arrays.
+    fn decode_arrays<const N: usize>(
+        count: usize,
+        input: &mut Input<'_>,
+        arrays: &mut Vec<[Self; N]>,
+    ) -> Result<(), Malformed> {
+        input.expect_items::<[Self; N]>(count)?;
+        for _ in 0..count {
+            arrays.push(Self::decode_array(input)?);
+        }
+        Ok(())
     }
 }
 

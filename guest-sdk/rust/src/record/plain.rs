@@ -29,6 +29,12 @@ macro_rules! plain {
                 }
             }
 
+            #[inline]
+            fn encode_array<const N: usize>(items: &[Self; N], out: &mut Vec<u8>) {
+                let bytes: [_; N] = std::array::from_fn(|at| $to_bytes(items[at]));
+                out.extend_from_slice(bytes.as_flattened());
+            }
+
             fn decode_all(count: usize, input: &mut Input<'_>, items: &mut Vec<Self>) -> Result<(), Malformed> {
                 let length = count.checked_mul(Self::MIN_WIDTH).ok_or(Malformed::of("items"))?;
                 let places = input.take(length)?.as_chunks().0;
@@ -39,6 +45,20 @@ macro_rules! plain {
             fn decode_array<const N: usize>(input: &mut Input<'_>) -> Result<[Self; N], Malformed> {
                 let places = input.take(N * size_of::<Self>())?.as_chunks().0;
                 Ok(std::array::from_fn(|at| Self::from_le_bytes(places[at])))
+            }
+
+            fn decode_arrays<const N: usize>(
+                count: usize,
+                input: &mut Input<'_>,
+                arrays: &mut Vec<[Self; N]>,
+            ) -> Result<(), Malformed> {
+                let length = count.checked_mul(size_of::<[Self; N]>()).ok_or(Malformed::of("items"))?;
+                let places = input.take(length)?.as_chunks().0;
+                arrays.extend((0..count).map(|array| {
+                    let places = &places[array * N..][..N];
+                    std::array::from_fn(|at| Self::from_le_bytes(places[at]))
+                }));
+                Ok(())
             }
         }
     )* };
@@ -136,7 +156,7 @@ impl<T: Record, const N: usize> Record for [T; N] {
     const MIN_WIDTH: usize = N * T::MIN_WIDTH;
 
     fn encode(&self, out: &mut Vec<u8>) {
-        T::encode_all(self, out);
+        T::encode_array(self, out);
     }
 
     fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
@@ -145,6 +165,14 @@ impl<T: Record, const N: usize> Record for [T; N] {
 
     fn encode_all(items: &[Self], out: &mut Vec<u8>) {
         T::encode_all(items.as_flattened(), out);
+    }
+
+    fn decode_all(
+        count: usize,
+        input: &mut Input<'_>,
+        items: &mut Vec<Self>,
+    ) -> Result<(), Malformed> {
+        T::decode_arrays(count, input, items)
     }
 
     fn detach(&mut self) {

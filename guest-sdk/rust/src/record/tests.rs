@@ -90,7 +90,10 @@ fn every_record_comes_back_and_no_cut_one_does() {
         HashSet::<u8>::from([4]),
         VecDeque::from([5u16, 6]),
         vec![[0.5f64; 8]; 3],
+        vec![[[1u16, 2, 3], [4, 5, 6]]; 4],
+        vec![[String::from("x"), "yy".into()]; 3],
     ));
+    returns(vec![[0u8; 0]; 3]);
     returns(());
     returns(vec![(); 300]);
     returns(vec![vec![(1u32, vec![2u8])]; 200]);

@@ -1,0 +1,12 @@
+//! Workers, executors and clients, each alone: its masters and its driver are played by the test.
+
+mod client;
+mod drivers;
+mod executor;
+mod executors;
+mod folders;
+mod host;
+mod laws;
+mod life;
+mod registration;
+mod submission;
