@@ -12,16 +12,17 @@
 mod config;
 mod demand;
 mod idle;
+mod order;
 mod shuffles;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{EventKind, StageInfo, StageKind};
 use crate::message::ApplicationSpec;
-use crate::{AttemptId, ExecutorId, JobId, Outcome, RddId, Settings, ShuffleId, TaskName, Time};
+use crate::{AttemptId, ExecutorId, JobId, Outcome, Settings, TaskName, Time};
 
 pub use config::Error;
+pub use order::{Action, Input};
 
 use config::{Config, WHOLE};
 use demand::Demand;
@@ -31,63 +32,6 @@ use shuffles::Shuffles;
 /// How long after the work got less the target follows: many tasks end in that time, and one request is enough.
 /// (Spark looks once in as long.)
 const REVIEW: Duration = Duration::from_millis(100);
-
-/// Something that has happened.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'e> {
-    /// The driver has said so: what jobs, stages, tasks and executors do.
-    Event(&'e EventKind),
-    /// An executor has cached a partition.
-    BlockStored {
-        /// The dataset.
-        rdd: RddId,
-        /// The partition.
-        partition: u32,
-        /// Who holds it.
-        executor: ExecutorId,
-    },
-    /// An executor no longer has a cached partition.
-    BlockDropped {
-        /// The dataset.
-        rdd: RddId,
-        /// The partition.
-        partition: u32,
-        /// Who held it.
-        executor: ExecutorId,
-    },
-    /// No executor holds partitions of the dataset any more.
-    BlocksRemoved(RddId),
-    /// The shuffle's files are gone.
-    ShuffleRemoved(ShuffleId),
-    /// The moment named by [`Allocation::next_deadline`] has come.
-    DeadlineReached,
-}
-
-/// Something to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Ask the master for this many executors in all.
-    RequestTotal {
-        /// How many.
-        total: u32,
-        /// Why, for people.
-        because: Arc<str>,
-    },
-    /// Stop these executors; the total stays.
-    Kill {
-        /// Whom.
-        executors: Vec<ExecutorId>,
-        /// Why, for people.
-        because: Arc<str>,
-    },
-    /// Let these executors go in good order (`decommission.enabled`); the total stays.
-    Decommission {
-        /// Whom.
-        executors: Vec<ExecutorId>,
-        /// Why, for people.
-        because: Arc<str>,
-    },
-}
 
 /// Decides how many executors an application wants.
 #[derive(Debug)]

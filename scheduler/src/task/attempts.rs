@@ -61,12 +61,20 @@ struct Entry {
 }
 
 /// Numbers of a page.
-const PAGE: u64 = 128;
+const PAGE: usize = 128;
+
+/// Returns the page of an attempt, and its position there.
+fn page_of(id: AttemptId) -> (u64, usize) {
+    let size = PAGE as u64;
+    let position =
+        usize::try_from(id.0 % size).expect("a position is less than the size of a page");
+    (id.0 / size, position)
+}
 
 /// The slots of neighbouring numbers.
 #[derive(Debug)]
 struct Page {
-    slots: [Option<Slot>; PAGE as usize],
+    slots: [Option<Slot>; PAGE],
     used: u32,
 }
 
@@ -117,13 +125,14 @@ impl Attempts {
     }
 
     fn index(&mut self, id: AttemptId, slot: Slot) {
-        let page = self.pages.entry(id.0 / PAGE).or_insert_with(|| {
+        let (page, position) = page_of(id);
+        let page = self.pages.entry(page).or_insert_with(|| {
             Box::new(Page {
-                slots: [None; PAGE as usize],
+                slots: [None; PAGE],
                 used: 0,
             })
         });
-        page.slots[(id.0 % PAGE) as usize] = Some(slot);
+        page.slots[position] = Some(slot);
         page.used += 1;
     }
 
@@ -133,7 +142,8 @@ impl Attempts {
     }
 
     fn slot(&self, id: AttemptId) -> Option<Slot> {
-        self.pages.get(&(id.0 / PAGE))?.slots[(id.0 % PAGE) as usize]
+        let (page, position) = page_of(id);
+        self.pages.get(&page)?.slots[position]
     }
 
     /// Returns the number of the next attempt.
@@ -176,9 +186,9 @@ impl Attempts {
     }
 
     fn unindex(&mut self, id: AttemptId) -> Option<Slot> {
-        let number = id.0 / PAGE;
+        let (number, position) = page_of(id);
         let page = self.pages.get_mut(&number)?;
-        let slot = page.slots[(id.0 % PAGE) as usize].take()?;
+        let slot = page.slots[position].take()?;
         page.used -= 1;
         if page.used == 0 {
             self.pages.remove(&number);

@@ -232,7 +232,7 @@ impl Story {
 
     fn decommission(&mut self, executor: u32, who: u8) {
         let id = ExecutorId(executor);
-        if who % 2 == 0 {
+        if who.is_multiple_of(2) {
             return self
                 .site
                 .hear(executor, ToDriver::ExecutorDecommissioning(id));
@@ -272,9 +272,8 @@ impl Story {
                     }
                 }
                 ToExecutor::KillTask { attempt, .. } => {
-                    if runs.remove(&attempt.0) {
-                        self.site.report(at, attempt.0, failed(FailureKind::Killed));
-                    }
+                    let ran = runs.take(&attempt.0);
+                    self.killed(at, ran);
                 }
                 ToExecutor::StopExecutor | ToExecutor::RegisterExecutorFailed { .. } => {
                     runs.clear();
@@ -286,6 +285,13 @@ impl Story {
             return self.look();
         }
         self.listen();
+    }
+
+    fn killed(&mut self, executor: u32, attempt: Option<u64>) {
+        if let Some(attempt) = attempt {
+            self.site
+                .report(executor, attempt, failed(FailureKind::Killed));
+        }
     }
 
     fn listen(&mut self) {
