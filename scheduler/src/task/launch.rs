@@ -175,9 +175,7 @@ impl Tasks {
         if set.told != Some(WaitReason::NoFreeCore) {
             set.told = None;
         }
-        if set.unschedulable.is_some() {
-            self.relieve(key, out);
-        }
+        self.spare(key, task.name.partition, out);
         self.sync(key);
         let started = EventKind::TaskStarted {
             task: task.name,
