@@ -34,7 +34,6 @@ impl Starter {
             threads,
             cancel,
         } = self;
-        let timed = settings.task_timeout().is_some();
         let application = Application::new(
             Arc::clone(program),
             settings,
@@ -46,10 +45,8 @@ impl Starter {
         cancel.begun(&application);
         let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.extend(executor::start(&application));
-        if timed {
-            let application = Arc::clone(&application);
-            threads.push(thread::spawn(move || application.keep_deadlines()));
-        }
+        let keeper = Arc::clone(&application);
+        threads.push(thread::spawn(move || keeper.keep_deadlines()));
         Ok(application)
     }
 }
