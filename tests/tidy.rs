@@ -11,11 +11,12 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// Arrows point to the purer crate only.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("cli", &["node", "sandbox", "scheduler", "store"]),
-    ("node", &["sandbox", "scheduler", "store"]),
+    ("node", &["sandbox", "scheduler", "store", "wire"]),
     ("sandbox", &["scheduler"]),
     ("store", &["scheduler"]),
+    ("wire", &["scheduler"]),
     ("scheduler", &[]),
     ("tinderbox", &["tinderbox-macros"]),
     ("tinderbox-macros", &[]),
@@ -25,7 +26,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
 const SCHEDULER_USES: [&str; 1] = ["serde"];
 
 /// Outside technologies, and the one crate of ours that may name them.
-const OWNERS: [(&str, &str); 8] = [
+const OWNERS: [(&str, &str); 10] = [
     ("wasmtime", "sandbox"),
     ("wasmparser", "sandbox"),
     ("wasm-encoder", "sandbox"),
@@ -33,6 +34,8 @@ const OWNERS: [(&str, &str); 8] = [
     ("indicatif", "cli"),
     ("anyhow", "cli"),
     ("glob", "store"),
+    ("rkyv", "wire"),
+    ("xxhash-rust", "wire"),
     ("wit-bindgen", "tinderbox"),
 ];
 
