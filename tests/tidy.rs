@@ -11,11 +11,16 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// Arrows point to the purer crate only.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("cli", &["node", "sandbox", "scheduler", "store"]),
-    ("node", &["sandbox", "scheduler", "store"]),
+    (
+        "node",
+        &["network", "sandbox", "scheduler", "store", "wire"],
+    ),
     ("sandbox", &["scheduler"]),
     ("store", &["scheduler"]),
+    ("network", &["scheduler", "wire"]),
+    ("wire", &["scheduler"]),
     ("scheduler", &[]),
     ("tinderbox", &["tinderbox-macros"]),
     ("tinderbox-macros", &[]),
@@ -25,7 +30,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
 const SCHEDULER_USES: [&str; 1] = ["serde"];
 
 /// Outside technologies, and the one crate of ours that may name them.
-const OWNERS: [(&str, &str); 8] = [
+const OWNERS: [(&str, &str); 15] = [
     ("wasmtime", "sandbox"),
     ("wasmparser", "sandbox"),
     ("wasm-encoder", "sandbox"),
@@ -33,6 +38,13 @@ const OWNERS: [(&str, &str); 8] = [
     ("indicatif", "cli"),
     ("anyhow", "cli"),
     ("glob", "store"),
+    ("quinn", "network"),
+    ("quinn-proto", "network"),
+    ("rustls", "network"),
+    ("rustls-webpki", "network"),
+    ("rcgen", "network"),
+    ("rkyv", "wire"),
+    ("xxhash-rust", "wire"),
     ("wit-bindgen", "tinderbox"),
 ];
 

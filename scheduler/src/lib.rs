@@ -37,7 +37,7 @@ mod time;
 mod timers;
 pub mod worker;
 
-pub use dag::BucketSizes;
+pub use dag::{BucketSizes, Told};
 pub use driver::Driver;
 pub use event::Event;
 pub use failure::{Cause, FailureKind, JobFailure, Outcome, TaskFailure};

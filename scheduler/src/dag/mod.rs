@@ -27,6 +27,6 @@ pub(crate) use nearness::{Near, Nearness};
 pub(crate) use outputs::MapOutputs;
 pub(crate) use ranges::Ranges;
 pub(crate) use shuffles::{Forgotten, Shuffles};
-pub use sizes::BucketSizes;
+pub use sizes::{BucketSizes, Told};
 pub(crate) use stage::{Stage, State};
 pub(crate) use walk::shuffles_needed;

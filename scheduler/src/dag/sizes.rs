@@ -27,13 +27,16 @@ const SIZE_MAX: u64 = decode(u8::MAX);
 /// The sizes of one map output's buckets, in bytes: none is told too small, none by more than an eighth too large,
 /// but for those that are told as an average.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BucketSizes(Form);
+pub struct BucketSizes(pub Told);
 
+/// How sizes are told. What comes from another process may be out of order: the driver looks before it believes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Form {
+pub enum Told {
     /// A code for each.
     Each(Box<[u8]>),
+    /// What most have in common, and the others.
     Average {
+        /// How many there are.
         buckets: u32,
         /// Bytes of each bucket that is neither empty nor large.
         average: u64,
@@ -48,7 +51,7 @@ impl BucketSizes {
     /// Takes down sizes in bytes.
     pub fn new(sizes: &[u64]) -> Self {
         if sizes.len() <= EACH_MAX {
-            return Self(Form::Each(sizes.iter().copied().map(encode).collect()));
+            return Self(Told::Each(sizes.iter().copied().map(encode).collect()));
         }
         let large = large(sizes);
         let mut sum = sizes
@@ -62,7 +65,7 @@ impl BucketSizes {
         let codes = large
             .iter()
             .map(|bucket| (*bucket, encode(sizes[*bucket as usize])));
-        Self(Form::Average {
+        Self(Told::Average {
             buckets: u32::try_from(sizes.len()).unwrap_or(u32::MAX),
             average: sum.div_ceil(count.max(1)).min(SIZE_MAX),
             empty: empty(sizes),
@@ -73,8 +76,8 @@ impl BucketSizes {
     /// Returns about how many bytes a bucket has; one that does not exist has none.
     pub fn size(&self, bucket: u32) -> u64 {
         match &self.0 {
-            Form::Each(codes) => codes.get(bucket as usize).copied().map_or(0, decode),
-            Form::Average {
+            Told::Each(codes) => codes.get(bucket as usize).copied().map_or(0, decode),
+            Told::Average {
                 buckets,
                 average,
                 empty,
@@ -92,8 +95,8 @@ impl BucketSizes {
     /// Returns whether this tells of so many buckets, in good order: it may come from another process.
     pub(crate) fn fits(&self, count: u32) -> bool {
         match &self.0 {
-            Form::Each(codes) => codes.len() == count as usize,
-            Form::Average {
+            Told::Each(codes) => codes.len() == count as usize,
+            Told::Average {
                 buckets,
                 average,
                 empty,
@@ -113,8 +116,8 @@ impl BucketSizes {
     /// Returns what all buckets have in common, in bytes.
     pub(super) fn common(&self) -> u64 {
         match self.0 {
-            Form::Each(_) => 0,
-            Form::Average { average, .. } => average,
+            Told::Each(_) => 0,
+            Told::Average { average, .. } => average,
         }
     }
 
@@ -122,13 +125,13 @@ impl BucketSizes {
     /// as they were told in, not as many buckets as there are.
     pub(super) fn differences(&self, mut tell: impl FnMut(usize, i64)) {
         match &self.0 {
-            Form::Each(codes) => {
+            Told::Each(codes) => {
                 let sizes = codes.iter().copied().map(decode).enumerate();
                 sizes
                     .filter(|(_, size)| *size > 0)
                     .for_each(|(bucket, size)| tell(bucket, signed(size)));
             }
-            Form::Average {
+            Told::Average {
                 buckets,
                 average,
                 empty,
@@ -218,8 +221,8 @@ mod tests {
     /// Bytes on the heap.
     fn weight(sizes: &BucketSizes) -> usize {
         match &sizes.0 {
-            Form::Each(codes) => codes.len(),
-            Form::Average { empty, large, .. } => 8 * empty.len() + 8 * large.len(),
+            Told::Each(codes) => codes.len(),
+            Told::Average { empty, large, .. } => 8 * empty.len() + 8 * large.len(),
         }
     }
 
@@ -276,7 +279,7 @@ mod tests {
     #[test]
     fn what_is_out_of_order_does_not_fit() {
         let form = |average, empty: &[u64], large: &[(u32, u8)]| {
-            BucketSizes(Form::Average {
+            BucketSizes(Told::Average {
                 buckets: 100,
                 average,
                 empty: empty.into(),
