@@ -68,6 +68,7 @@ cases! {
     a_task_that_fails_again_waits_before_it_is_tried_again
     a_task_that_may_run_nowhere_fails_its_job_in_the_end
     a_task_that_may_run_nowhere_gives_an_idle_executor_back
+    a_task_that_may_run_nowhere_is_not_forgotten_while_others_go_on
     a_task_that_runs_far_too_long_is_copied_however_fast_it_reads
     a_task_that_runs_too_long_is_killed_and_tried_again
     a_threshold_does_not_replace_the_other_rules

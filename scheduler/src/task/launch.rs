@@ -176,7 +176,9 @@ impl Tasks {
             set.told = None;
         }
         if set.unschedulable.is_some() {
+            // It goes on, but the task that may run nowhere is still there.
             self.relieve(key, out);
+            self.suspects.push(key);
         }
         self.sync(key);
         let started = EventKind::TaskStarted {
