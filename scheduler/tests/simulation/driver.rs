@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use scheduler::application::{Action, Application, Input, Outbox};
+use scheduler::event::EventKind;
 use scheduler::message::{ApplicationSpec, DriverSpec};
 use scheduler::{
     Action as Order, Address, AttemptId, Cause, DriverId, ExecutorId, ImageId, Input as Happening,
@@ -145,15 +146,27 @@ impl World {
 
     fn carry_out_for_driver(&mut self, id: ProcessId, out: Outbox) {
         self.stats.decisions += out.actions.len() as u64;
-        if let Some(driver) = self.driver(id) {
-            for event in &out.events {
-                driver.attempts.hear(&event.kind);
-            }
+        for event in &out.events {
+            self.hear_of_driver(id, &event.kind);
         }
         for action in out.actions {
             self.do_for_driver(id, action);
         }
         self.plan_wake(id);
+    }
+
+    fn hear_of_driver(&mut self, id: ProcessId, event: &EventKind) {
+        // Orders and answers tell of tasks already.
+        let told = matches!(
+            event,
+            EventKind::TaskStarted { .. } | EventKind::TaskEnded { .. }
+        );
+        if !told {
+            self.note(|| format!("  it says: {event:?}"));
+        }
+        if let Some(driver) = self.driver(id) {
+            driver.attempts.hear(event);
+        }
     }
 
     fn do_for_driver(&mut self, id: ProcessId, action: Action) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use scheduler::{Dependency, Random, Rdd, RddId, ShuffleId};
+use scheduler::{Dependency, Random, Rdd, RddId};
 
 use crate::shape::{Node, parents, rdds};
 
@@ -85,20 +85,6 @@ impl Program {
     /// Returns what a partition holds where nothing ever fails.
     pub(crate) fn value(&self, rdd: RddId, partition: u32) -> u64 {
         self.values[&(rdd, partition)]
-    }
-
-    /// Returns the dataset that a shuffle moves.
-    pub(crate) fn shuffled(&self, shuffle: ShuffleId) -> &Rdd {
-        let dependencies = self.rdds.iter().flat_map(|rdd| &rdd.dependencies);
-        let parent = dependencies.filter_map(|dependency| match dependency {
-            Dependency::Shuffle {
-                parent,
-                shuffle: id,
-                ..
-            } if *id == shuffle => Some(*parent),
-            _ => None,
-        });
-        self.rdd(parent.last().expect("a shuffle that runs was defined"))
     }
 }
 

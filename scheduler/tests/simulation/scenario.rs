@@ -112,7 +112,19 @@ pub(crate) fn quiet(random: &mut Random) -> Scenario {
     choose_settings(&mut scenario, random);
     let count = 1 + random.below(4);
     scenario.plans = (0..count).map(|_| plan(random)).collect();
+    leave_room(&mut scenario);
     scenario
+}
+
+/// Makes workers large enough for an executor beside all drivers: drivers that wait for executors, and leave no worker
+/// with room for one, wait for ever.
+fn leave_room(scenario: &mut Scenario) {
+    let drivers = scenario.plans.iter().filter(|plan| plan.cluster).count();
+    let drivers = u32::try_from(drivers).unwrap();
+    for (cores, memory) in &mut scenario.workers {
+        *cores = (*cores).max(2 + drivers);
+        *memory = (*memory).max(u64::from(2 + drivers) * GIB);
+    }
 }
 
 fn below(random: &mut Random, bound: u64) -> usize {
@@ -204,8 +216,9 @@ pub(crate) fn troubled(random: &mut Random) -> Scenario {
     (scenario.name, scenario.excuses) = ("troubled", true);
     scenario.trouble = Duration::from_millis(60_000 + random.below(240_000));
     scenario.patience = Duration::from_secs(1_800);
+    let span = u64::try_from(scenario.trouble.as_millis()).unwrap();
     for plan in &mut scenario.plans {
-        plan.at = Duration::from_millis(random.below(100_000));
+        plan.at = Duration::from_millis(random.below(span));
     }
     scenario.faults = faults(random);
     scenario
@@ -234,7 +247,7 @@ fn faults(random: &mut Random) -> Faults {
     };
     let chances = struck
         .into_iter()
-        .map(|kind| (kind, chance(50_000)))
+        .map(|kind| (kind, 5_000 + chance(50_000)))
         .collect();
     Faults {
         timed,

@@ -48,7 +48,6 @@ pub(crate) struct Running {
 /// Who reads, and from where.
 #[derive(Clone, Copy)]
 struct Reader {
-    id: ProcessId,
     host: HostId,
     driver: EndpointId,
 }
@@ -104,7 +103,6 @@ impl World {
             return;
         };
         let reader = Reader {
-            id,
             host: process.host,
             driver: executor.driver,
         };

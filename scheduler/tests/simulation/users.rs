@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// Users look after their errands: one that nobody works on any more is brought again, once nothing goes wrong.
+    /// Users look after their errands: one that nobody works on any more is brought again.
     pub(crate) fn look(&mut self) {
         for number in 0..self.errands.len() {
             self.look_after(number);
@@ -168,8 +168,8 @@ impl World {
         let since = *errand.idle_since.get_or_insert(now);
         // The cluster may start a driver again itself; the user would ask it.
         let wait = if errand.cluster.is_some() { 240 } else { 3 };
-        if healed && now.since(since) >= Duration::from_secs(wait) {
-            errand.again += 1;
+        if now.since(since) >= Duration::from_secs(wait) {
+            errand.again += u32::from(healed);
             let may = if self.scenario.trouble > Duration::ZERO {
                 AGAIN
             } else {
