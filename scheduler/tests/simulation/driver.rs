@@ -216,6 +216,8 @@ impl World {
                 let Some(driver) = self.driver(id) else {
                     return;
                 };
+                let (maps, _) = driver.program.shuffles[&shuffle];
+                assert!(partition < maps, "{shuffle} has no output {partition}");
                 driver.attempts.registers(attempt);
                 driver
                     .outputs

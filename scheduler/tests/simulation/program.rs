@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use scheduler::{Dependency, Random, Rdd, RddId};
+use scheduler::{Dependency, Random, Rdd, RddId, ShuffleId};
 
-use crate::shape::{Node, parents, rdds};
+use crate::shape::{Node, parents, rdds, shuffles};
 
 /// One action of a program.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Program {
     pub(crate) task: Duration,
     /// How long the program thinks before its next job.
     pub(crate) pause: Duration,
+    /// How many map outputs each shuffle has, and how many buckets.
+    pub(crate) shuffles: BTreeMap<ShuffleId, (u32, u32)>,
     /// What each partition of each dataset holds.
     values: BTreeMap<(RddId, u32), u64>,
 }
@@ -67,8 +69,9 @@ impl Program {
         task: Duration,
         pause: Duration,
     ) -> Self {
-        let values = values(&rdds);
+        let (shuffles, values) = (shuffles(&rdds), values(&rdds));
         Self {
+            shuffles,
             rdds,
             jobs,
             at_a_time,

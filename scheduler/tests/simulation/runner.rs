@@ -22,7 +22,7 @@ use crate::world::{Stats, World};
 pub(crate) type Family = fn(&mut Random) -> Scenario;
 
 /// How many seeds an ordinary run has over all families.
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 5_000;
 
 /// How many hours all its clusters together live at least.
 const HOURS: u64 = 200;

@@ -136,8 +136,8 @@ fn worker(random: &mut Random) -> (u32, u64) {
     (cores, (4 + random.below(13)) * GIB)
 }
 
-/// Failures are the house's own here, so no number of them is the program's fault. The rest is as people set it.
-fn choose_settings(scenario: &mut Scenario, random: &mut Random) {
+/// The failures are the house's own, so no number of them is the program's fault.
+fn bear_failures(scenario: &mut Scenario) {
     for key in [
         "task.maxFailures",
         "stage.maxConsecutiveAttempts",
@@ -145,6 +145,10 @@ fn choose_settings(scenario: &mut Scenario, random: &mut Random) {
     ] {
         scenario.set(key, "100000");
     }
+}
+
+/// As people set them.
+fn choose_settings(scenario: &mut Scenario, random: &mut Random) {
     for (key, value) in OPTIONS {
         if random.happens(300_000) {
             scenario.set(key, value);
@@ -214,9 +218,13 @@ fn plan(random: &mut Random) -> Plan {
 pub(crate) fn troubled(random: &mut Random) -> Scenario {
     let mut scenario = quiet(random);
     (scenario.name, scenario.excuses) = ("troubled", true);
+    bear_failures(&mut scenario);
     scenario.trouble = Duration::from_millis(60_000 + random.below(240_000));
     scenario.patience = Duration::from_secs(1_800);
     let span = u64::try_from(scenario.trouble.as_millis()).unwrap();
+    let more = random.below(5);
+    scenario.plans.extend((0..more).map(|_| plan(random)));
+    leave_room(&mut scenario);
     for plan in &mut scenario.plans {
         plan.at = Duration::from_millis(random.below(span));
     }
