@@ -298,6 +298,7 @@ const STRUCK: &[Kind] = &[
 pub(crate) fn failover(random: &mut Random) -> Scenario {
     let mut scenario = quiet(random);
     scenario.name = "failover";
+    bear_failures(&mut scenario);
     scenario.masters = 1 + below(random, 3);
     scenario.trouble = Duration::from_secs(60 + random.below(200));
     scenario.patience = Duration::from_secs(1_800);
