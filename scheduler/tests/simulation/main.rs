@@ -12,8 +12,11 @@ mod disk;
 mod driver;
 mod election;
 mod executor;
+mod failures;
+mod families;
 mod faults;
 mod inject;
+mod jobs;
 mod lines;
 mod master;
 mod network;
@@ -21,6 +24,7 @@ mod ping;
 mod process;
 mod program;
 mod queue;
+mod reading;
 mod runner;
 mod scenario;
 #[path = "../world/shape.rs"]
@@ -48,10 +52,10 @@ use world::World;
 
 /// Seed n is run as the family at n modulo their number.
 const FAMILIES: &[(&str, Family)] = &[
-    ("quiet_clusters_finish", scenario::quiet),
-    ("clusters_survive_faults", scenario::troubled),
-    ("failover_loses_nothing", scenario::failover),
-    ("tenants_share_fairly", scenario::tenants),
+    ("quiet_clusters_finish", families::quiet),
+    ("clusters_survive_faults", families::troubled),
+    ("failover_loses_nothing", families::failover),
+    ("tenants_share_fairly", families::tenants),
 ];
 
 #[test]
@@ -141,7 +145,7 @@ fn the_same_seed_gives_the_same_trace() {
 /// The same cluster, and the same faults: what differs is what is drawn on the way.
 #[test]
 fn another_seed_gives_another_trace() {
-    let scenario = scenario::troubled(&mut Random::new(0));
+    let scenario = families::troubled(&mut Random::new(0));
     let lines = |seed| {
         let mut world = World::new(seed, scenario.clone(), Trace::kept());
         world.run();

@@ -62,7 +62,11 @@ impl World {
     pub(crate) fn add_site(&mut self, role: Role, cores: u32, memory: u64) -> HostId {
         let number = self.sites.len();
         let ahead = self.millis(0, 86_400_000);
-        let rack = Rack::from(if number % 2 == 0 { "even" } else { "odd" });
+        let rack = Rack::from(if number.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        });
         self.sites.push(Site {
             name: format!("host-{number}").as_str().into(),
             rack: Some(rack),
