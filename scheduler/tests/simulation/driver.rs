@@ -6,7 +6,7 @@ use std::sync::Arc;
 use scheduler::application::{Action, Application, Input, Outbox};
 use scheduler::event::EventKind;
 use scheduler::message::{ApplicationSpec, DriverSpec};
-use scheduler::{Address, AttemptId, DriverId, ExecutorId, Message, ShuffleId, Time};
+use scheduler::{Address, AttemptId, DriverId, Epoch, ExecutorId, Message, ShuffleId, Time};
 
 use crate::checks::Attempts;
 use crate::failures::Failures;
@@ -26,6 +26,8 @@ pub(crate) struct DriverProcess {
     pub(crate) jobs: Vec<Job>,
     /// Who has which map output.
     pub(crate) outputs: BTreeMap<(ShuffleId, u32), (AttemptId, ExecutorId)>,
+    /// The highest epoch of which it heard.
+    epoch: Epoch,
     pub(crate) attempts: Attempts,
     pub(crate) failures: Failures,
     /// Whether the program has come to its end.
@@ -93,6 +95,7 @@ impl World {
             errand,
             jobs: Vec::new(),
             outputs: BTreeMap::new(),
+            epoch: Epoch(0),
             attempts: Attempts::default(),
             failures: Failures::new(self.scenario.task_failures_max),
             done: false,
@@ -131,8 +134,15 @@ impl World {
         let Machine::Driver(driver) = &mut process.machine else {
             return;
         };
+        let deposed = driver.is_deposed(&input);
         let mut out = Outbox::default();
         driver.application.handle(now, input, &mut out);
+        let answers = |action| matches!(action, &Action::Send { .. });
+        assert!(
+            !deposed || out.actions.iter().all(answers),
+            "the word of a deposed leader is taken: {:?}",
+            out.actions
+        );
         self.carry_out_for_driver(id, out);
     }
 
@@ -200,5 +210,17 @@ impl World {
         } else {
             self.excuse(errand, "its driver is gone");
         }
+    }
+}
+
+impl DriverProcess {
+    /// Returns whether it is told something by a leader that was deposed, as it could know.
+    fn is_deposed(&mut self, input: &Input) -> bool {
+        let Input::FromMaster { epoch, .. } = input else {
+            return false;
+        };
+        let deposed = *epoch < self.epoch;
+        self.epoch = self.epoch.max(*epoch);
+        deposed
     }
 }

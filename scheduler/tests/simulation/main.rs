@@ -19,6 +19,7 @@ mod inject;
 mod jobs;
 mod lines;
 mod master;
+mod named;
 mod network;
 mod ping;
 mod process;
