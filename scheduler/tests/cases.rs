@@ -110,6 +110,7 @@ cases! {
     failures_are_counted_anew_once_a_task_has_succeeded
     failures_are_forgotten_with_time
     failures_in_different_stages_do_not_abort
+    failures_of_a_stage_are_not_in_a_row_where_an_attempt_succeeded_between_them
     failures_of_stages_that_fail_exclude_no_executor
     fair_pools_share_by_weight_and_minimum_share
     fetch_failure_in_a_reused_shuffle

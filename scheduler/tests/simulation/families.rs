@@ -170,9 +170,15 @@ fn faults(random: &mut Random) -> Faults {
         .into_iter()
         .map(|kind| (kind, 5_000 + chance(50_000)))
         .collect();
+    // Some runs are storms.
+    let (least, span) = if random.happens(300_000) {
+        (300, 2_000)
+    } else {
+        (2_000, 20_000)
+    };
     Faults {
         timed,
-        every_ms: 2_000 + random.below(20_000),
+        every_ms: least + random.below(span),
         chances,
         weather,
     }

@@ -204,7 +204,7 @@ impl World {
             .map_or(Duration::ZERO, |healed| self.now.since(healed));
         let faults = self.scenario.excuses;
         assert!(
-            faults && late < Duration::from_secs(300),
+            faults && late < Duration::from_secs(120),
             "errand {number} ended {late:?} after the last fault: {reason}"
         );
         self.stats.excused += 1;
