@@ -66,9 +66,9 @@ cases! {
     a_task_keeps_off_where_it_failed_in_spite_of_its_preference
     a_task_takes_as_many_cores_as_it_needs
     a_task_that_fails_again_waits_before_it_is_tried_again
-    a_task_set_that_goes_on_elsewhere_still_ends
     a_task_that_may_run_nowhere_fails_its_job_in_the_end
     a_task_that_may_run_nowhere_gives_an_idle_executor_back
+    a_task_that_may_run_nowhere_is_not_forgotten_while_others_go_on
     a_task_that_runs_far_too_long_is_copied_however_fast_it_reads
     a_task_that_runs_too_long_is_killed_and_tried_again
     a_threshold_does_not_replace_the_other_rules
@@ -110,6 +110,7 @@ cases! {
     failures_are_counted_anew_once_a_task_has_succeeded
     failures_are_forgotten_with_time
     failures_in_different_stages_do_not_abort
+    failures_of_a_stage_are_not_in_a_row_where_an_attempt_succeeded_between_them
     failures_of_stages_that_fail_exclude_no_executor
     fair_pools_share_by_weight_and_minimum_share
     fetch_failure_in_a_reused_shuffle

@@ -133,6 +133,8 @@ impl Driver {
     pub(super) fn complete_map_stage(&mut self, id: StageId, shuffle: ShuffleId, out: &mut Outbox) {
         self.publish_completed(id, None, out);
         self.set_state(id, State::Idle);
+        let stage = self.stages.get_mut(&id);
+        stage.expect("a stage that completes is there").failures = 0;
         if !self.is_available(shuffle) {
             // Outputs were lost while others were computed.
             return self.submit_stage(id, out);

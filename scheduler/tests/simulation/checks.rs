@@ -221,10 +221,6 @@ impl Attempts {
             self.shuffles.entry(shuffle).or_insert(task.image);
         }
     }
-
-    pub(crate) fn running(&self) -> usize {
-        self.running.len()
-    }
 }
 
 impl World {

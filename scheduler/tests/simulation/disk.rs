@@ -25,6 +25,8 @@ pub(crate) struct Store {
     /// Not durable yet.
     pending: VecDeque<Write>,
     pub(crate) full: bool,
+    /// Whether the next who writes crashes while it does.
+    pub(crate) trap: bool,
 }
 
 impl Store {
@@ -67,9 +69,5 @@ impl Store {
         let lost = self.pending.len() as u64;
         self.pending.clear();
         (durable, lost)
-    }
-
-    pub(crate) fn durable(&self) -> &Persisted {
-        &self.durable
     }
 }

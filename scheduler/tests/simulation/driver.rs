@@ -1,29 +1,20 @@
 //! The process around an application's driver, and the program that runs in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scheduler::application::{Action, Application, Input, Outbox};
+use scheduler::event::EventKind;
 use scheduler::message::{ApplicationSpec, DriverSpec};
-use scheduler::{
-    Action as Order, Address, AttemptId, Cause, DriverId, ExecutorId, ImageId, Input as Happening,
-    JobFailure, JobId, JobSpec, Message, ShuffleId, Time,
-};
+use scheduler::{Address, AttemptId, DriverId, Epoch, ExecutorId, Message, ShuffleId, Time};
 
 use crate::checks::Attempts;
+use crate::failures::Failures;
+use crate::jobs::Job;
 use crate::network::{EndpointId, HostId};
 use crate::process::{Machine, ProcessId};
 use crate::program::Program;
 use crate::world::{Told, What, World};
-
-/// How a job of a program stands.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Job {
-    pub(crate) accepted: BTreeSet<u32>,
-    pub(crate) cancelled: bool,
-    pub(crate) excluded: bool,
-    pub(crate) ended: bool,
-}
 
 /// A driver's process.
 #[derive(Debug)]
@@ -35,7 +26,10 @@ pub(crate) struct DriverProcess {
     pub(crate) jobs: Vec<Job>,
     /// Who has which map output.
     pub(crate) outputs: BTreeMap<(ShuffleId, u32), (AttemptId, ExecutorId)>,
+    /// The highest epoch of which it heard.
+    epoch: Epoch,
     pub(crate) attempts: Attempts,
+    pub(crate) failures: Failures,
     /// Whether the program has come to its end.
     pub(crate) done: bool,
     /// How a job of it ended with the application, which is about to end then.
@@ -101,7 +95,9 @@ impl World {
             errand,
             jobs: Vec::new(),
             outputs: BTreeMap::new(),
+            epoch: Epoch(0),
             attempts: Attempts::default(),
+            failures: Failures::new(self.scenario.task_failures_max),
             done: false,
             doom: None,
         };
@@ -138,22 +134,42 @@ impl World {
         let Machine::Driver(driver) = &mut process.machine else {
             return;
         };
+        let deposed = driver.is_deposed(&input);
         let mut out = Outbox::default();
         driver.application.handle(now, input, &mut out);
+        let answers = |action| matches!(action, &Action::Send { .. });
+        assert!(
+            !deposed || out.actions.iter().all(answers),
+            "the word of a deposed leader is taken: {:?}",
+            out.actions
+        );
         self.carry_out_for_driver(id, out);
     }
 
-    fn carry_out_for_driver(&mut self, id: ProcessId, out: Outbox) {
+    pub(crate) fn carry_out_for_driver(&mut self, id: ProcessId, out: Outbox) {
         self.stats.decisions += out.actions.len() as u64;
-        if let Some(driver) = self.driver(id) {
-            for event in &out.events {
-                driver.attempts.hear(&event.kind);
-            }
+        for event in &out.events {
+            self.hear_of_driver(id, &event.kind);
         }
         for action in out.actions {
             self.do_for_driver(id, action);
         }
         self.plan_wake(id);
+    }
+
+    fn hear_of_driver(&mut self, id: ProcessId, event: &EventKind) {
+        // Orders and answers tell of tasks already.
+        let told = matches!(
+            event,
+            EventKind::TaskStarted { .. } | EventKind::TaskEnded { .. }
+        );
+        if !told {
+            self.note(|| format!("  it says: {event:?}"));
+        }
+        if let Some(driver) = self.driver(id) {
+            driver.attempts.hear(event);
+            driver.failures.hear(event);
+        }
     }
 
     fn do_for_driver(&mut self, id: ProcessId, action: Action) {
@@ -177,148 +193,6 @@ impl World {
         self.exit_child(id, i32::from(!done), reason);
     }
 
-    fn do_for_program(&mut self, id: ProcessId, order: Order) {
-        self.note(|| format!("  the program: {order:?}"));
-        let Some(endpoint) = self.processes.get(&id).map(|process| process.endpoint) else {
-            return;
-        };
-        match order {
-            Order::AcceptResult {
-                job,
-                partition,
-                attempt,
-            } => {
-                let result = self.data.results.remove(&(endpoint, attempt));
-                let Some(driver) = self.driver(id) else {
-                    return;
-                };
-                driver.accept(job, partition, attempt, result);
-            }
-            Order::RegisterMapOutput {
-                shuffle,
-                partition,
-                attempt,
-                executor,
-            } => {
-                let Some(driver) = self.driver(id) else {
-                    return;
-                };
-                driver.attempts.registers(attempt);
-                driver
-                    .outputs
-                    .insert((shuffle, partition), (attempt, executor));
-            }
-            Order::FinishJob { job } => self.job_ended(id, job, true, "finished"),
-            Order::FailJob { job, failure } => {
-                let Some(driver) = self.driver(id) else {
-                    return;
-                };
-                driver.note_doom(job, &failure);
-                self.job_ended(id, job, false, &failure.to_string());
-            }
-            Order::ReleaseImage(image) => {
-                let Some(driver) = self.driver(id) else {
-                    return;
-                };
-                driver.attempts.release(image);
-            }
-            _ => {}
-        }
-    }
-
-    fn job_ended(&mut self, id: ProcessId, job: JobId, finished: bool, how: &str) {
-        let Some(endpoint) = self.processes.get(&id).map(|process| process.endpoint) else {
-            return;
-        };
-        let Some(driver) = self.driver(id) else {
-            return;
-        };
-        driver.end_job(job, finished, how);
-        let program = driver.program.clone();
-        let planned = &program.jobs[job.0 as usize];
-        if finished && planned.writes {
-            self.checks_output_complete(endpoint, job, &planned.partitions);
-        }
-        self.stats.jobs += 1;
-        let pause = u64::try_from(program.pause.as_millis()).unwrap();
-        let wait = self.millis(pause / 2, pause * 3 / 2);
-        self.plan(wait, What::Program(id));
-    }
-
-    /// The program goes on: it defines its datasets, submits the jobs that may run now, or ends.
-    pub(crate) fn program(&mut self, id: ProcessId) {
-        let Some(driver) = self.driver(id) else {
-            return;
-        };
-        if driver.doom.is_some() {
-            // The cluster has no place for it any more.
-            return self.tell_driver(id, Input::Program(Happening::ApplicationEnded));
-        }
-        if driver.jobs.is_empty() {
-            let mut out = Outbox::default();
-            driver
-                .application
-                .define(driver.program.rdds.clone(), &mut out)
-                .unwrap();
-            self.carry_out_for_driver(id, out);
-        }
-        while let Some(job) = self.next_job(id) {
-            self.tell_driver(id, Input::Program(Happening::JobSubmitted(job)));
-        }
-        self.end_program(id);
-    }
-
-    fn next_job(&mut self, id: ProcessId) -> Option<JobSpec> {
-        let driver = self.driver(id)?;
-        let running = driver.jobs.iter().filter(|job| !job.ended).count();
-        let planned = driver.program.jobs.get(driver.jobs.len())?.clone();
-        if running >= driver.program.at_a_time {
-            return None;
-        }
-        let job = JobId(u32::try_from(driver.jobs.len()).unwrap());
-        // Images come back now and then, as they do when nothing changed between two jobs.
-        let image = ImageId([u8::try_from(job.0 % 3).unwrap(); 32]);
-        driver.attempts.hold(image);
-        driver.jobs.push(Job::default());
-        if let Some(after) = planned.cancelled_after {
-            self.plan(after, What::Cancel(id, job));
-        }
-        Some(JobSpec {
-            job,
-            rdd: planned.rdd,
-            partitions: planned.partitions,
-            image,
-            name: "count".into(),
-            call_site: "main.rs:1".into(),
-            pool: planned.pool.map(Into::into),
-            shuffle: None,
-            group: None,
-            tags: Vec::new(),
-        })
-    }
-
-    pub(crate) fn cancel(&mut self, id: ProcessId, job: JobId) {
-        let Some(driver) = self.driver(id) else {
-            return;
-        };
-        let known = &mut driver.jobs[job.0 as usize];
-        known.cancelled |= !known.ended;
-        let reason = "it takes too long".into();
-        self.tell_driver(id, Input::Program(Happening::JobCancelled { job, reason }));
-    }
-
-    fn end_program(&mut self, id: ProcessId) {
-        let Some(driver) = self.driver(id) else {
-            return;
-        };
-        let all = driver.jobs.len() == driver.program.jobs.len();
-        if driver.done || !all || driver.jobs.iter().any(|job| !job.ended) {
-            return;
-        }
-        driver.done = true;
-        self.tell_driver(id, Input::Program(Happening::ApplicationEnded));
-    }
-
     /// A driver's process is gone.
     pub(crate) fn driver_gone(&mut self, id: ProcessId) {
         let Some(driver) = self.driver(id) else {
@@ -340,57 +214,13 @@ impl World {
 }
 
 impl DriverProcess {
-    fn accept(&mut self, id: JobId, partition: u32, attempt: AttemptId, result: Option<u64>) {
-        self.attempts.accepts(attempt);
-        let planned = &self.program.jobs[id.0 as usize];
-        let job = &mut self.jobs[id.0 as usize];
-        assert!(
-            !job.ended && planned.partitions.contains(&partition),
-            "{id} has no use for {partition}"
-        );
-        assert!(
-            job.accepted.insert(partition),
-            "partition {partition} of {id} is accepted twice"
-        );
-        let result = result.expect("a result is accepted of an attempt that succeeded");
-        let right = self.program.value(planned.rdd, partition);
-        assert_eq!(
-            result, right,
-            "{id} has a wrong result for partition {partition}, from {attempt}"
-        );
-    }
-
-    /// A job that nobody cancelled is cancelled with its application alone. Where failures exclude, one task's failures
-    /// may leave no executor for another.
-    fn note_doom(&mut self, id: JobId, failure: &JobFailure) {
-        self.jobs[id.0 as usize].excluded = matches!(failure.cause, Cause::Unschedulable { .. });
-        let cancelled = matches!(failure.cause, Cause::Cancelled { .. });
-        if cancelled && !self.jobs[id.0 as usize].cancelled {
-            self.doom = Some(failure.to_string());
-        }
-    }
-
-    fn end_job(&mut self, id: JobId, finished: bool, how: &str) {
-        let planned = &self.program.jobs[id.0 as usize];
-        let job = &mut self.jobs[id.0 as usize];
-        assert!(
-            !std::mem::replace(&mut job.ended, true),
-            "{id} ends a second time: {how}"
-        );
-        if finished {
-            assert_eq!(
-                job.accepted.len(),
-                planned.partitions.len(),
-                "{id} is finished and not complete"
-            );
-            assert_eq!(planned.poison, None, "{id} can't be finished");
-        } else {
-            let excused =
-                planned.poison.is_some() || job.cancelled || job.excluded || self.doom.is_some();
-            assert!(
-                excused,
-                "{id} failed though nothing is wrong with it: {how}"
-            );
-        }
+    /// Returns whether it is told something by a leader that was deposed, as it could know.
+    fn is_deposed(&mut self, input: &Input) -> bool {
+        let Input::FromMaster { epoch, .. } = input else {
+            return false;
+        };
+        let deposed = *epoch < self.epoch;
+        self.epoch = self.epoch.max(*epoch);
+        deposed
     }
 }

@@ -120,6 +120,10 @@ impl World {
         let Some(master) = leader.or(any) else {
             return false;
         };
+        if self.random.happens(400_000) {
+            self.store.trap = true;
+            return false;
+        }
         let going = self.going();
         self.end_master(master, going);
         true
@@ -303,6 +307,11 @@ impl World {
             Mend::Store => self.store.full = false,
             Mend::Flap(host) if self.healed.is_none() => self.crash_flapping(host),
             Mend::Flap(_) => {}
+            Mend::Trap(master) => {
+                self.counts.add(Kind::MasterCrashed);
+                let going = self.going();
+                self.end_master(master, going);
+            }
             Mend::Leaves(worker) => self.end_worker(worker, Going::Orderly),
             Mend::Down(host) => {
                 self.sites[host.0].down = false;
@@ -317,7 +326,7 @@ impl World {
         self.healed = Some(self.now);
         self.network.mend_all();
         self.network.weather = Default::default();
-        self.store.full = false;
+        (self.store.full, self.store.trap) = (false, false);
         for host in 0..self.sites.len() {
             let site = &mut self.sites[host];
             (site.slowness, site.full, site.flaps) = (100, false, 0);

@@ -5,7 +5,7 @@ use scheduler::cluster::{self, Action, Input};
 use crate::faults::Kind;
 use crate::network::HostId;
 use crate::process::{Going, Machine, ProcessId};
-use crate::world::{Told, What, World};
+use crate::world::{Mend, Told, What, World};
 
 impl World {
     pub(crate) fn start_master(&mut self, host: HostId) {
@@ -29,6 +29,9 @@ impl World {
         let mut out = cluster::Outbox::default();
         master.handle(now, input, &mut out);
         self.stats.decisions += out.actions.len() as u64;
+        for event in out.events {
+            self.note(|| format!("  it says: {:?}", event.kind));
+        }
         for action in out.actions {
             self.do_for_master(id, action);
         }
@@ -42,6 +45,10 @@ impl World {
                 self.store.write(id, ticket, change);
                 let wait = self.millis(1, 50);
                 self.plan(wait, What::Settle);
+                if std::mem::take(&mut self.store.trap) {
+                    let wait = self.millis(0, 50);
+                    self.plan(wait, What::Mend(Mend::Trap(id)));
+                }
             }
             Action::Exit { reason } => {
                 self.note(|| format!("  a master ends: {reason}"));

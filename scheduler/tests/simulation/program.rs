@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scheduler::{Dependency, Random, Rdd, RddId, ShuffleId};
 
-use crate::shape::{Node, parents, rdds};
+use crate::shape::{Node, parents, rdds, shuffles};
 
 /// One action of a program.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Program {
     pub(crate) task: Duration,
     /// How long the program thinks before its next job.
     pub(crate) pause: Duration,
+    /// How many map outputs each shuffle has, and how many buckets.
+    pub(crate) shuffles: BTreeMap<ShuffleId, (u32, u32)>,
     /// What each partition of each dataset holds.
     values: BTreeMap<(RddId, u32), u64>,
 }
@@ -67,8 +69,9 @@ impl Program {
         task: Duration,
         pause: Duration,
     ) -> Self {
-        let values = values(&rdds);
+        let (shuffles, values) = (shuffles(&rdds), values(&rdds));
         Self {
+            shuffles,
             rdds,
             jobs,
             at_a_time,
@@ -85,20 +88,6 @@ impl Program {
     /// Returns what a partition holds where nothing ever fails.
     pub(crate) fn value(&self, rdd: RddId, partition: u32) -> u64 {
         self.values[&(rdd, partition)]
-    }
-
-    /// Returns the dataset that a shuffle moves.
-    pub(crate) fn shuffled(&self, shuffle: ShuffleId) -> &Rdd {
-        let dependencies = self.rdds.iter().flat_map(|rdd| &rdd.dependencies);
-        let parent = dependencies.filter_map(|dependency| match dependency {
-            Dependency::Shuffle {
-                parent,
-                shuffle: id,
-                ..
-            } if *id == shuffle => Some(*parent),
-            _ => None,
-        });
-        self.rdd(parent.last().expect("a shuffle that runs was defined"))
     }
 }
 

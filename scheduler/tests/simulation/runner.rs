@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use scheduler::Random;
 
-use crate::faults::Counts;
+use crate::faults::{Counts, KINDS};
 use crate::scenario::Scenario;
 use crate::trace::Trace;
 use crate::world::{Stats, World};
@@ -22,7 +22,10 @@ use crate::world::{Stats, World};
 pub(crate) type Family = fn(&mut Random) -> Scenario;
 
 /// How many seeds an ordinary run has over all families.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 5_000;
+
+/// How many hours all its clusters together live at least.
+const HOURS: u64 = 200;
 
 /// Lines of the trace that a failure shows.
 const SHOWN: usize = 80;
@@ -42,6 +45,17 @@ impl AddAssign<&Self> for Report {
         self.time += other.time;
         self.counts += &other.counts;
         self.stats += &other.stats;
+    }
+}
+
+impl Report {
+    /// An ordinary run is worth something: it was long, and everything that can go wrong did.
+    fn check(&self) {
+        let hours = self.time.as_secs() / 3_600;
+        assert!(hours >= HOURS, "clusters lived {hours} hours only");
+        let never = KINDS.iter().filter(|kind| self.counts.of(**kind) == 0);
+        let never: Vec<String> = never.map(ToString::to_string).collect();
+        assert!(never.is_empty(), "never happened: {}", never.join(", "));
     }
 }
 
@@ -162,10 +176,13 @@ static TOTAL: Mutex<BTreeMap<&str, Report>> = Mutex::new(BTreeMap::new());
 /// Runs this family's share of the seeds: every seed that is its number modulo the number of families.
 pub(crate) fn run_family(name: &'static str, families: &[(&str, Family)]) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let number_of = families.iter().position(|(known, _)| *known == name);
-    let (first, step) = (number_of.unwrap() as u64, families.len() as u64);
-    let family = families[number_of.unwrap()].1;
-    let total = run_seeds(first, step, number("SEEDS").unwrap_or(SEEDS), family);
+    let at = families.iter().position(|(known, _)| *known == name);
+    let at = at.unwrap();
+    let (from, count) = (number("FROM"), number("SEEDS"));
+    let step = families.len() as u64;
+    let first = from.unwrap_or_default().next_multiple_of(step);
+    let end = first + count.unwrap_or(SEEDS);
+    let total = run_seeds(first + at as u64, step, end, families[at].1);
     tell(&format!("{name}: {total}"));
     let mut all = TOTAL.lock().unwrap_or_else(PoisonError::into_inner);
     all.insert(name, total);
@@ -173,6 +190,9 @@ pub(crate) fn run_family(name: &'static str, families: &[(&str, Family)]) {
         let mut sum = Report::default();
         all.values().for_each(|report| sum += report);
         tell(&format!("all families: {sum}"));
+        if count.is_none() {
+            sum.check();
+        }
     }
 }
 

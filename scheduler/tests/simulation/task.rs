@@ -5,21 +5,18 @@
 use std::time::Duration;
 
 use scheduler::{
-    AttemptId, Dependency, FailureKind, KillReason, Outcome, RddId, ShuffleId, StorageLevel, Task,
-    TaskFailure, TaskMetrics, Work, executor,
+    AttemptId, FailureKind, KillReason, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
+    Work, executor,
 };
 
 use crate::data::File;
 use crate::faults::Kind;
-use crate::network::{EndpointId, HostId};
 use crate::process::{Machine, ProcessId};
-use crate::program::{bucket, combine};
-use crate::shape::parents;
-use crate::wakes::goes;
+use crate::reading::Reader;
 use crate::world::{Told, What, World};
 
 /// A cached partition, and what it holds.
-type Block = (RddId, u32, u64);
+pub(crate) type Block = (RddId, u32, u64);
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +40,6 @@ pub(crate) struct Running {
     /// Cached blocks that it has made on the way.
     pub(crate) blocks: Vec<Block>,
     pub(crate) outcome: Option<Outcome>,
-}
-
-/// Who reads, and from where.
-#[derive(Clone, Copy)]
-struct Reader {
-    id: ProcessId,
-    host: HostId,
-    driver: EndpointId,
 }
 
 impl World {
@@ -104,7 +93,6 @@ impl World {
             return;
         };
         let reader = Reader {
-            id,
             host: process.host,
             driver: executor.driver,
         };
@@ -137,94 +125,15 @@ impl World {
         self.go_to(id, task.attempt, Step::Computes, time);
     }
 
-    /// Returns what a partition holds, as this executor finds it: cached somewhere, or computed from what it needs.
-    fn compute(
-        &mut self,
-        reader: Reader,
-        rdd: RddId,
-        partition: u32,
-        made: &mut Vec<Block>,
-    ) -> Result<u64, FailureKind> {
-        if let Some(value) = self.cached(reader, rdd, partition) {
-            return Ok(value);
-        }
-        let program = self.programs[&reader.driver].clone();
-        let known = program.rdd(rdd);
-        let mut inputs = Vec::new();
-        for dependency in &known.dependencies {
-            match dependency {
-                Dependency::Narrow { parent, partitions } => {
-                    for needed in parents(partitions, partition) {
-                        inputs.push(self.compute(reader, *parent, needed, made)?);
-                    }
-                }
-                Dependency::Shuffle {
-                    parent, shuffle, ..
-                } => {
-                    for map in 0..program.rdd(*parent).partitions {
-                        let file = self.fetch(reader, *shuffle, map);
-                        let file = file.ok_or(FailureKind::FetchFailed {
-                            shuffle: *shuffle,
-                            map_partition: map,
-                        })?;
-                        inputs.push(bucket(file, partition));
-                    }
-                }
-            }
-        }
-        let value = combine(rdd, partition, inputs);
-        if known.storage != StorageLevel::None {
-            made.push((rdd, partition, value));
-        }
-        Ok(value)
-    }
-
-    fn cached(&self, reader: Reader, rdd: RddId, partition: u32) -> Option<u64> {
-        let holders = self.data.blocks.get(&(reader.driver, rdd, partition))?;
-        let mut reached = holders.iter().filter(|(holder, _)| {
-            let process = self.processes.get(holder);
-            process.is_some_and(|process| {
-                process.stopped.is_none() && self.network.connects(reader.host, process.host)
-            })
-        });
-        reached.next().map(|(_, value)| *value)
-    }
-
-    /// Reads a map output from the worker that serves it, if that can be reached and has it.
-    fn fetch(&mut self, reader: Reader, shuffle: ShuffleId, map: u32) -> Option<u64> {
-        let (attempt, executor) = self
-            .driver_at(reader.driver)?
-            .outputs
-            .get(&(shuffle, map))
-            .copied()?;
-        let home = self.data.homes.get(&(reader.driver, executor))?;
-        let (host, application) = (home.host, home.application);
-        let file = File {
-            host,
-            application,
-            shuffle,
-            map,
-            attempt,
-        };
-        let served = self.sites[host.0]
-            .daemon
-            .is_some_and(|worker| goes(self.processes.get(&worker)));
-        if !served || !self.network.connects(reader.host, host) {
-            return None;
-        }
-        let value = self.data.files.get(&file).copied()?;
-        (!self.strikes(Kind::FetchFailed)).then_some(value)
-    }
-
     fn computed(&mut self, id: ProcessId, running: &Running) {
         let task = running.task;
         if let Some(failure) = self.fails(id, task) {
             return self.end_task(id, task.attempt, failure.into());
         }
-        if self.strikes(Kind::ExecutorOutOfMemory) {
-            if let Some((worker, child)) = self.parent(id) {
-                return self.end_child(worker, child, Some(137));
-            }
+        if self.strikes(Kind::ExecutorOutOfMemory)
+            && let Some((worker, child)) = self.parent(id)
+        {
+            return self.end_child(worker, child, Some(137));
         }
         self.store_blocks(id, &running.blocks);
         match task.work {

@@ -131,7 +131,7 @@ impl World {
                 );
             }
             Action::StopExecutor { name, force } => {
-                self.stop_child(id, ChildId::Executor(name), force)
+                self.stop_child(id, ChildId::Executor(name), force);
             }
             Action::StartDriver { driver, spec } => {
                 let (cores, memory) = (spec.cores, spec.memory);
@@ -144,7 +144,7 @@ impl World {
                 );
             }
             Action::StopDriver { driver, force } => {
-                self.stop_child(id, ChildId::Driver(driver), force)
+                self.stop_child(id, ChildId::Driver(driver), force);
             }
             Action::FindFolders => self.find_folders(id),
             Action::RemoveFolder(application) => {

@@ -113,6 +113,8 @@ pub(crate) enum Mend {
     Flap(HostId),
     /// A decommissioned worker ends.
     Leaves(ProcessId),
+    /// A master crashes while it writes.
+    Trap(ProcessId),
 }
 
 /// What a run did.
