@@ -35,7 +35,10 @@ pub use contract::{
 };
 pub use driver::run_driver;
 pub use engine::THREAD_STACK_BYTES;
-pub use image::{ClockReading, Image, ImageHash, PAGE_BYTES, Patch, Snapshot};
+pub use image::{
+    Assembly, ClockReading, Image, ImageHash, Outline, PAGE_BYTES, Page, PageRun, Patch, ShipError,
+    Snapshot, Terms, find_pages,
+};
 pub use kill::{KillReason, KillSwitch};
 pub use load::{LoadError, Sandbox};
 pub use prepare::{PATCH_BYTES_MAX, Prepared, PreparedImages};

@@ -9,7 +9,7 @@ use wasmtime::{Engine, Module, StoreContextMut};
 
 use crate::contract::{self, JobProgramPre};
 use crate::guest::Guest;
-use crate::image::Patch;
+use crate::image::{Patch, Terms};
 use crate::kill::KillSwitch;
 use crate::{LoadError, state, wasi};
 
@@ -53,9 +53,22 @@ impl Program {
         }))
     }
 
-    /// blake3 of the component as the user compiled it.
+    /// The program's name: of the component as the user compiled it, and of the engine's version and settings. So it is the same in all
+    /// processes of one build, and images of two builds are never mixed.
     pub fn hash(&self) -> Hash {
         self.hash
+    }
+
+    /// What an image must be like to be forked here.
+    pub fn terms(&self, occupied_bytes_max: u64) -> Terms {
+        let base = &self.layout.base;
+        let chunk = crate::image::CHUNK_BYTES as u64;
+        Terms {
+            program: self.hash,
+            globals: self.globals(),
+            memory_bytes: base.minimum_pages * chunk..=base.maximum_pages * chunk,
+            occupied_bytes_max,
+        }
     }
 
     /// A switch for one guest of this program.
