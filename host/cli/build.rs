@@ -13,7 +13,7 @@ use toml::{Table, Value};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?)
         .join("../..")
         .canonicalize()?;
     let sdk = root.join("guest-sdk/rust");

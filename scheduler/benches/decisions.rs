@@ -5,6 +5,7 @@
 //! argument repeats each line so often and prints the median: `-- 5`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+#![expect(clippy::disallowed_types, reason = "a bench reads the clock")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,7 +99,7 @@ impl Cluster {
         if case.placed {
             let hosts: Vec<Host> = (0..case.executors).map(host).collect();
             let random = &mut cluster.random;
-            let mut one = || vec![hosts[random.below(u64::from(case.executors)) as usize].clone()];
+            let mut one = || vec![hosts[draw(random, hosts.len())].clone()];
             preferences = (0..partitions).map(|_| one()).collect();
         }
         let rdd = Rdd {
@@ -169,7 +170,7 @@ impl Cluster {
                 self.handle(Input::DeadlineReached);
                 continue;
             }
-            let at = self.random.below(self.running.len() as u64) as usize;
+            let at = draw(&mut self.random, self.running.len());
             let (attempt, _) = self.running.swap_remove(at);
             self.handle(Input::TaskEnded {
                 attempt,
@@ -178,6 +179,11 @@ impl Cluster {
             });
         }
     }
+}
+
+/// Draws the position of one of `len` things.
+fn draw(random: &mut Random, len: usize) -> usize {
+    usize::try_from(random.below(len as u64)).unwrap()
 }
 
 /// How long something took.

@@ -48,7 +48,9 @@ pub use id::{
 pub use lineage::{Dependency, LineageError, PARTITIONS_MAX, PartitionMap, Rdd, StorageLevel};
 pub use message::Message;
 pub use metrics::TaskMetrics;
-pub use order::{Action, Input, JobSpec, KillReason, MapOutputStatistics, Outbox, Task, Work};
+pub use order::{
+    Action, Input, JobSpec, KillReason, MapOutput, MapOutputStatistics, Outbox, Task, Work,
+};
 pub use progress::Progress;
 pub use random::Random;
 pub use settings::Settings;

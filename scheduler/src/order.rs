@@ -187,6 +187,8 @@ pub enum Work {
     ShuffleMap {
         /// The shuffle.
         shuffle: ShuffleId,
+        /// How many buckets it has: the partitions on its other side.
+        buckets: u32,
     },
 }
 
@@ -238,6 +240,17 @@ pub struct MapOutputStatistics {
     /// The bytes of each bucket over all map outputs, about: as [`BucketSizes`](crate::BucketSizes) tells
     /// them. What was never told counts as nothing.
     pub bytes: Vec<u64>,
+}
+
+/// Where the output of a map partition is (Spark: `MapStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapOutput {
+    /// The map partition.
+    pub partition: u32,
+    /// The attempt whose output counts.
+    pub attempt: AttemptId,
+    /// Who wrote it.
+    pub executor: ExecutorId,
 }
 
 /// Something to be done by the host.

@@ -66,6 +66,7 @@ cases! {
     a_task_keeps_off_where_it_failed_in_spite_of_its_preference
     a_task_takes_as_many_cores_as_it_needs
     a_task_that_fails_again_waits_before_it_is_tried_again
+    a_task_set_that_goes_on_elsewhere_still_ends
     a_task_that_may_run_nowhere_fails_its_job_in_the_end
     a_task_that_may_run_nowhere_gives_an_idle_executor_back
     a_task_that_may_run_nowhere_is_not_forgotten_while_others_go_on

@@ -6,8 +6,6 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::settings;
-
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Tinderbox runs Spark-style programs as WebAssembly components.
@@ -43,6 +41,8 @@ pub enum Command {
     New(NewArgs),
     /// Tell what a component is, needs and offers, and whether it can be forked
     Inspect(InspectArgs),
+    /// List the settings, or explain those that a text is found in
+    Settings(SettingsArgs),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -55,18 +55,11 @@ Settings:
   A setting is looked for in --conf, then in the environment, then in the settings file.
   In the environment, task.maxFailures is TINDERBOX_CONF_TASK_MAXFAILURES.
   In a settings file (TOML), it is the line: task.maxFailures = 2
-  `tinderbox run --help` lists them all.
+  `tinderbox settings` lists them all, `tinderbox settings speculation` explains some.
 
 What a program may touch:
   Files and folders named among ARGS may be read, since you typed them, and nothing else.
   --allow-read and --allow-write grant more. A program has no network.";
-
-fn run_manual() -> String {
-    format!(
-        "{RUN_EXAMPLES}\n\nAll settings, with their defaults:\n{}",
-        settings::list()
-    )
-}
 
 const MASTER_HELP: &str =
     "Where to run: local (one core), local[N] (N cores) or local[*] (all cores)";
@@ -75,7 +68,7 @@ const MASTER_HELP: &str =
 ///
 /// The program's own output goes to stdout. Progress and the summary go to stderr.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = RUN_EXAMPLES, after_long_help = run_manual(), override_usage = "tinderbox run [OPTIONS] JOB [--] [ARGS]...")]
+#[command(after_help = RUN_EXAMPLES, override_usage = "tinderbox run [OPTIONS] JOB [--] [ARGS]...")]
 pub struct RunArgs {
     /// Where to run.
     #[arg(long, value_name = "URL", default_value = "local[*]", help = MASTER_HELP)]
@@ -162,6 +155,14 @@ pub struct InspectArgs {
     /// How to tell it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
+}
+
+/// List the settings with their defaults, or explain some.
+#[derive(Debug, ClapArgs)]
+pub struct SettingsArgs {
+    /// Explain the settings in whose key or explanation this stands [default: list all]
+    #[arg(value_name = "TEXT")]
+    pub text: Option<String>,
 }
 
 /// The form of an answer.
@@ -267,6 +268,7 @@ mod tests {
             &["build", "--help"],
             &["new", "--help"],
             &["inspect", "--help"],
+            &["settings", "--help"],
         ] {
             let mut command = Args::command().term_width(100);
             let error = command

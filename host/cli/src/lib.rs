@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
     let otherwise = match args.command {
         Command::Run(_) => ExitCode::JobFailed,
         Command::Build(_) => ExitCode::BuildFailed,
-        Command::New(_) | Command::Inspect(_) => ExitCode::Usage,
+        Command::New(_) | Command::Inspect(_) | Command::Settings(_) => ExitCode::Usage,
     };
     let outcome = carry_out(args.command);
     outcome.unwrap_or_else(|error| {
@@ -90,6 +90,13 @@ fn carry_out(command: Command) -> Result<ExitCode> {
         Command::New(args) => {
             let folder = new::create(&args.name, args.path.as_deref())?;
             tell(&new::welcome(&args.name, &folder));
+            Ok(ExitCode::Done)
+        }
+        Command::Settings(args) => {
+            answer(&match args.text {
+                None => settings::list(),
+                Some(text) => settings::explain(&text)?,
+            })?;
             Ok(ExitCode::Done)
         }
         Command::Inspect(args) => {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use scheduler::Settings;
-use scheduler::settings::definitions;
+use scheduler::settings::{Definition, definitions};
 use toml::{Table, Value};
 
 use crate::args::RunArgs;
@@ -55,6 +55,8 @@ fn read_file(named: Option<&Path>, folder: &Path) -> Result<Option<(String, Stri
     }
 }
 
+const ALL_SETTINGS: &str = "all settings: tinderbox settings";
+
 fn usage(what: impl Into<String>) -> Failure {
     Failure::new(ExitCode::Usage, what)
 }
@@ -62,7 +64,7 @@ fn usage(what: impl Into<String>) -> Failure {
 fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), Failure> {
     settings
         .set(key, value)
-        .map_err(|error| usage(error.to_string()).hint("all settings: tinderbox run --help"))
+        .map_err(|error| usage(error.to_string()).hint(ALL_SETTINGS))
 }
 
 /// Adds the settings of a TOML text. `[task] maxFailures = 2` is the same as `task.maxFailures = 2`.
@@ -122,7 +124,7 @@ fn unknown_variable(variable: &str) -> Failure {
     ));
     match nearest(&key, definitions().iter().map(|definition| definition.key)) {
         Some(key) => failure.hint(format!("did you mean {}?", variable_of(key))),
-        None => failure.hint("all settings: tinderbox run --help"),
+        None => failure.hint(ALL_SETTINGS),
     }
 }
 
@@ -131,18 +133,49 @@ pub fn variable_of(key: &str) -> String {
     PREFIX.to_owned() + &key.to_uppercase().replace('.', "_")
 }
 
-/// Returns all settings with their defaults, a line each, for `--help`.
+/// Returns all settings with their defaults, a line each.
 pub fn list() -> String {
-    definitions()
+    let keys = definitions().iter().map(|definition| definition.key.len());
+    let width = keys.max().unwrap_or_default();
+    let line = |definition: &Definition| {
+        let default = definition.default.unwrap_or("-");
+        format!("{:width$}  {default}\n", definition.key)
+    };
+    definitions().iter().map(line).collect()
+}
+
+/// Returns what the settings do in whose key or explanation `text` stands; in either case of letters, and with or
+/// without Spark's prefix.
+///
+/// Fails with [`ExitCode::Usage`] where there is none.
+pub fn explain(text: &str) -> Result<String, Failure> {
+    let sought = text.trim_start_matches("spark.").to_lowercase();
+    let found = |text: &str| text.to_lowercase().contains(&sought);
+    let matching = definitions()
         .iter()
-        .map(|definition| {
-            format!(
-                "  {:<46} {}\n",
-                definition.key,
-                definition.default.unwrap_or("-")
-            )
-        })
-        .collect()
+        .filter(|definition| found(definition.key) || found(definition.doc));
+    let explained: Vec<String> = matching.map(paragraph).collect();
+    if !explained.is_empty() {
+        return Ok(explained.join("\n"));
+    }
+    let failure = usage(format!("`{text}` stands in no setting"));
+    let near = nearest(
+        &sought,
+        definitions().iter().map(|definition| definition.key),
+    );
+    Err(failure.hint(match near {
+        Some(key) => format!("there is `{key}`"),
+        None => ALL_SETTINGS.to_owned(),
+    }))
+}
+
+fn paragraph(definition: &Definition) -> String {
+    let default = definition.default.map_or_else(
+        || "no default".to_owned(),
+        |value| format!("default {value}"),
+    );
+    let Definition { key, doc, .. } = definition;
+    format!("{key} ({default})\n  {doc}\n")
 }
 
 #[cfg(test)]
@@ -153,6 +186,25 @@ mod tests {
     use crate::args::{Args, Command};
     use crate::exit::describe;
     use clap::Parser as _;
+
+    #[test]
+    fn settings_are_explained() {
+        let text = explain("spark.Task.MaxFailures").unwrap();
+        assert!(
+            text.starts_with("task.maxFailures (default 4)\n  "),
+            "{text}"
+        );
+        assert!(explain("locality").unwrap().contains("locality.wait"));
+        let mistyped = describe(
+            &explain("task.maxFailure5").unwrap_err().into(),
+            ExitCode::Usage,
+        );
+        assert!(
+            mistyped.0.contains("there is `task.maxFailures`"),
+            "{}",
+            mistyped.0
+        );
+    }
 
     fn args(words: &[&str]) -> RunArgs {
         match Args::try_parse_from([&["tinderbox", "run"], words, &["job"]].concat())

@@ -4,14 +4,14 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use sandbox::{KillReason, KillSwitch, Program};
 
-use crate::application::Application;
+use crate::driver::JobScheduler;
 
 /// Ends a run from outside. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cancel {
     pub(crate) driver: KillSwitch,
     /// Whoever may cancel a run, a signal's handler above all, may outlive it, and must not keep it.
-    application: Arc<OnceLock<Weak<Application>>>,
+    application: Arc<OnceLock<Weak<dyn JobScheduler>>>,
 }
 
 impl Cancel {
@@ -32,11 +32,19 @@ impl Cancel {
     }
 
     /// The application has begun: from now on it can be stopped, too.
-    pub(crate) fn begun(&self, application: &Arc<Application>) {
+    pub(crate) fn begun(&self, application: &Arc<dyn JobScheduler>) {
         let _ = self.application.set(Arc::downgrade(application));
     }
 
     pub(crate) fn was_cancelled(&self) -> bool {
         self.driver.reason().is_some()
+    }
+}
+
+impl std::fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cancel")
+            .field("driver", &self.driver)
+            .finish_non_exhaustive()
     }
 }

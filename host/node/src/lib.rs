@@ -1,22 +1,20 @@
 //! The processes: loops that feed the scheduler what has happened and carry out what it orders.
 //!
-//! Nothing here decides. Whoever has news locks the `application`, feeds the state machine and carries out its
-//! actions; so in one process no thread stands between a task that ends and the next one that starts.
+//! Nothing here decides. An application has two halves, which a local run has in one process and a cluster in many:
 //!
 //! ```text
-//! driver thread --define, submit, await--> Application <--next task, task ended-- executor threads
-//!                                          |  scheduler::Driver (pure)
-//!                                          |  store: shuffle files, blocks, outputs
-//!                                          +--events--> listener thread --> progress, summary
+//! driver/    program ──define, submit, await──▶ JobScheduler          executor/  threads, forks, blocks
+//!                                                 ▲                                │
+//!                                                 └──────── DriverRef ◀────────────┘
+//! local/     both in one process: the scheduler's machine is the JobScheduler and the DriverRef
 //! ```
 
-mod application;
 mod cancel;
 mod driver;
 mod executor;
+mod guest_error;
 mod local;
-mod start;
-mod task;
+mod machine;
 
 pub use cancel::Cancel;
 pub use local::{LocalRun, RunError};

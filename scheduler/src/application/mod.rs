@@ -35,7 +35,8 @@ use crate::client::{self, Client};
 use crate::message::ApplicationSpec;
 use crate::timers::Timers;
 use crate::{
-    Address, Driver, Event, ExecutorId, Host, JobId, LineageError, Rdd, RddId, Settings, Time,
+    Address, Driver, Event, ExecutorId, Host, JobId, LineageError, MapOutput, Rdd, RddId, Settings,
+    ShuffleId, Time,
 };
 
 pub use order::{Action, Input, Outbox};
@@ -213,6 +214,16 @@ impl Application {
     /// Returns a dataset's definition, while it is kept.
     pub fn rdd(&self, rdd: RddId) -> Option<&Rdd> {
         self.driver.rdd(rdd)
+    }
+
+    /// Returns where a shuffle's map outputs are: [`Driver::map_outputs`].
+    pub fn map_outputs(&self, shuffle: ShuffleId) -> Option<Vec<MapOutput>> {
+        self.driver.map_outputs(shuffle)
+    }
+
+    /// Returns the executors that hold a cached partition: [`Driver::block_locations`].
+    pub fn block_locations(&self, rdd: RddId, partition: u32) -> &[ExecutorId] {
+        self.driver.block_locations(rdd, partition)
     }
 
     /// Returns when [`Input::DeadlineReached`] is next due.

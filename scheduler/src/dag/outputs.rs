@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{AttemptId, BucketSizes, ExecutorId, ImageId};
+use crate::{AttemptId, BucketSizes, ExecutorId, ImageId, MapOutput};
 
 /// One map output, there or gone.
 #[derive(Clone, Debug)]
@@ -109,6 +109,19 @@ impl MapOutputs {
     pub(crate) fn there(&self) -> impl Iterator<Item = (ExecutorId, Option<&BucketSizes>)> {
         let there = self.outputs.iter().flatten().filter(|output| output.there);
         there.map(|output| (output.executor, output.sizes.as_deref()))
+    }
+
+    /// Where the outputs are that are there, in the order of the map partitions.
+    pub(crate) fn places(&self) -> impl Iterator<Item = MapOutput> {
+        let numbered = (0_u32..).zip(&self.outputs);
+        numbered.filter_map(|(partition, output)| {
+            let output = output.as_ref().filter(|output| output.there)?;
+            Some(MapOutput {
+                partition,
+                attempt: output.attempt,
+                executor: output.executor,
+            })
+        })
     }
 
     /// How many outputs there are when it is complete.
@@ -265,6 +278,20 @@ mod tests {
         outputs.register(0, AttemptId(1), ExecutorId(1), None);
         assert!(outputs.forget_executor(ExecutorId(0), None).is_empty());
         assert!(outputs.is_complete());
+    }
+
+    #[test]
+    fn only_what_is_there_has_a_place() {
+        let mut outputs = outputs(3, 1);
+        outputs.register(2, AttemptId(5), ExecutorId(1), None);
+        outputs.register(0, AttemptId(3), ExecutorId(0), None);
+        outputs.forget(0, AttemptId(9));
+        outputs.register(1, AttemptId(4), ExecutorId(0), None);
+        let places: Vec<_> = outputs
+            .places()
+            .map(|at| (at.partition, at.attempt.0))
+            .collect();
+        assert_eq!(places, [(1, 4), (2, 5)]);
     }
 
     #[test]

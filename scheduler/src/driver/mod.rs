@@ -27,8 +27,8 @@ use crate::event::{self, EventKind};
 use crate::pools::PoolSpec;
 use crate::task::Tasks;
 use crate::{
-    Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, Outbox, Rack, Rdd, RddId,
-    Settings, ShuffleId, StageId, StorageLevel, Time,
+    Action, Event, ExecutorId, Host, ImageId, Input, JobId, LineageError, MapOutput, Outbox, Rack,
+    Rdd, RddId, Settings, ShuffleId, StageId, StorageLevel, Time,
 };
 
 use limits::Limits;
@@ -193,6 +193,17 @@ impl Driver {
     /// Returns a dataset's definition, while it is kept.
     pub fn rdd(&self, rdd: RddId) -> Option<&Rdd> {
         self.graph.get(rdd)
+    }
+
+    /// Returns where a shuffle's map outputs are, in the order of the map partitions; those that are missing are not
+    /// named. None where the shuffle has not begun (Spark: `MapOutputTrackerMaster`).
+    pub fn map_outputs(&self, shuffle: ShuffleId) -> Option<Vec<MapOutput>> {
+        Some(self.shuffles.get(shuffle)?.places().collect())
+    }
+
+    /// Returns the executors that hold a cached partition (Spark: `BlockManagerMaster.getLocations`).
+    pub fn block_locations(&self, rdd: RddId, partition: u32) -> &[ExecutorId] {
+        self.blocks.holders(rdd, partition)
     }
 
     fn publish(&self, kind: EventKind, out: &mut Outbox) {

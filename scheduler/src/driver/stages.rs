@@ -60,7 +60,9 @@ impl Driver {
     fn submit_tasks(&mut self, id: StageId, out: &mut Outbox) -> Vec<StageId> {
         let (work, partitions) = match self.stages[&id].kind {
             StageKind::ShuffleMap { shuffle } => {
-                (Work::ShuffleMap { shuffle }, self.missing_maps(shuffle))
+                let buckets = self.graph.buckets(shuffle);
+                let work = Work::ShuffleMap { shuffle, buckets };
+                (work, self.missing_maps(shuffle))
             }
             StageKind::Result { job } => {
                 (Work::Action { job }, self.jobs[&job].missing().collect())

@@ -275,8 +275,25 @@ impl Tasks {
         waiting.into_iter().for_each(|key| self.relieve(key, out));
     }
 
+    /// Gives a task set that could run nowhere more time: a task of it was launched, of this `partition`.
+    pub(super) fn spare(&mut self, key: SetKey, partition: u32, out: &mut Outbox) {
+        let set = self.sets.get_mut(&key).expect("what launches is there");
+        let Some((until, stranded)) = set.unschedulable else {
+            return;
+        };
+        if partition == stranded {
+            self.relieve(key, out);
+            self.suspects.push(key);
+            return;
+        }
+        let later = self.now + self.rules.unschedulable_timeout;
+        set.unschedulable = Some((later, stranded));
+        self.alarms.cancel(until, Alarm::Unschedulable(key));
+        self.alarms.set(later, Alarm::Unschedulable(key));
+    }
+
     /// Lets a task set that could run nowhere go on.
-    pub(super) fn relieve(&mut self, key: SetKey, out: &mut Outbox) {
+    fn relieve(&mut self, key: SetKey, out: &mut Outbox) {
         self.stranded.remove(&key);
         let set = self.sets.get_mut(&key);
         let Some((until, _)) = set.and_then(|set| set.unschedulable.take()) else {
@@ -292,7 +309,7 @@ impl Tasks {
         let Some(set) = self.sets.get_mut(&key) else {
             return;
         };
-        // A new executor, or any launch, would have relieved it.
+        // A new executor would have relieved it, and any launch given it more time.
         if let Some((_, partition)) = set.unschedulable.take() {
             self.unschedulable.push(Unschedulable {
                 set: key,

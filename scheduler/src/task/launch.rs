@@ -175,11 +175,7 @@ impl Tasks {
         if set.told != Some(WaitReason::NoFreeCore) {
             set.told = None;
         }
-        if set.unschedulable.is_some() {
-            // It goes on, but the task that may run nowhere is still there.
-            self.relieve(key, out);
-            self.suspects.push(key);
-        }
+        self.spare(key, task.name.partition, out);
         self.sync(key);
         let started = EventKind::TaskStarted {
             task: task.name,

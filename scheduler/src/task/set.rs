@@ -400,7 +400,7 @@ impl TaskSet {
     fn task(&self, name: TaskName, attempt: AttemptId) -> Task {
         let stream = match self.work {
             Work::Action { .. } => Stream::Rdd(self.rdd),
-            Work::ShuffleMap { shuffle } => Stream::Shuffle(shuffle),
+            Work::ShuffleMap { shuffle, .. } => Stream::Shuffle(shuffle),
         };
         Task {
             attempt,

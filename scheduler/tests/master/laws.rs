@@ -216,12 +216,15 @@ fn sender(message: &ToMaster, anybody: Address) -> Address {
     }
 }
 
+/// Weight, cores, bytes of memory and applications of a tenant.
+type Amounts = (u32, Option<u32>, Option<u64>, Option<u32>);
+
 #[derive(Clone, Debug)]
 enum Step {
     Said(ToMaster, Address, bool),
     Disconnected(Address),
     Written(u64),
-    Tenants(Vec<(u32, Option<u32>, Option<u64>, Option<u32>)>),
+    Tenants(Vec<Amounts>),
     Slept(u64),
     Deadline,
     Elected,
@@ -250,7 +253,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn quotas(all: Vec<(u32, Option<u32>, Option<u64>, Option<u32>)>) -> Tenants {
+fn quotas(all: Vec<Amounts>) -> Tenants {
     let named = ["a", "b", "c"].into_iter().zip(all);
     let named = named.map(|(name, (weight, cores, memory, most))| {
         let quota = Quota {

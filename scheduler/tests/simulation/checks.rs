@@ -114,7 +114,7 @@ impl From<Work> for Purpose {
     fn from(work: Work) -> Self {
         match work {
             Work::Action { job } => Self::Job(job),
-            Work::ShuffleMap { shuffle } => Self::Shuffle(shuffle),
+            Work::ShuffleMap { shuffle, .. } => Self::Shuffle(shuffle),
         }
     }
 }
@@ -176,7 +176,7 @@ impl Attempts {
             "{} has an image that was let go",
             task.attempt
         );
-        if let Work::ShuffleMap { shuffle } = task.work {
+        if let Work::ShuffleMap { shuffle, .. } = task.work {
             let first = self.shuffles.get(&shuffle).copied().unwrap_or(task.image);
             assert_eq!(first, task.image, "{shuffle} is computed from two images");
         }
@@ -217,7 +217,7 @@ impl Attempts {
     pub(crate) fn registers(&mut self, attempt: AttemptId) {
         self.accepts(attempt);
         let task = self.tasks[&attempt];
-        if let Work::ShuffleMap { shuffle } = task.work {
+        if let Work::ShuffleMap { shuffle, .. } = task.work {
             self.shuffles.entry(shuffle).or_insert(task.image);
         }
     }

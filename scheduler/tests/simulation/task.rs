@@ -137,7 +137,7 @@ impl World {
         }
         self.store_blocks(id, &running.blocks);
         match task.work {
-            Work::ShuffleMap { shuffle } => self.write_file(id, running, shuffle),
+            Work::ShuffleMap { shuffle, .. } => self.write_file(id, running, shuffle),
             Work::Action { job } => {
                 let writes = self
                     .executor(id)

@@ -96,7 +96,7 @@ impl World {
             call_site,
             group,
             tags: vec![tag.clone(), tag],
-            pool: (job.0 % 3 > 0).then(|| format!("pool-{}", job.0 % 3).as_str().into()),
+            pool: (!job.0.is_multiple_of(3)).then(|| format!("pool-{}", job.0 % 3).as_str().into()),
         }));
     }
 

@@ -363,7 +363,7 @@ impl World {
 
     /// Now and then a map task does not tell the sizes of its buckets, and never where they are many.
     fn success(&self, task: &Task, at: u8) -> Outcome {
-        let Work::ShuffleMap { shuffle } = task.work else {
+        let Work::ShuffleMap { shuffle, .. } = task.work else {
             return Outcome::Succeeded;
         };
         let (_, buckets) = self.shuffles[&shuffle];
@@ -538,7 +538,7 @@ impl World {
         );
         let shuffle = match task.work {
             Work::Action { .. } => None,
-            Work::ShuffleMap { shuffle } => Some(shuffle),
+            Work::ShuffleMap { shuffle, .. } => Some(shuffle),
         };
         if let Some(shuffle) = shuffle {
             let first = self

@@ -7,38 +7,42 @@ use std::time::Instant;
 use sandbox::{Attempt, TaskSpec, TaskWork};
 use scheduler::{FailureKind, Outcome, Task, TaskFailure, TaskMetrics, Work};
 
-use crate::application::{Application, Launch, Yield};
-use crate::task::{Ended, TaskSide};
+use super::task::{Ended, TaskSide};
+use super::{DriverRef, Executor, Launch, Leaves};
 
-/// Starts a thread for each of the application's cores. They end when the application stops.
-pub(crate) fn start(application: &Arc<Application>) -> Vec<JoinHandle<()>> {
-    (0..application.cores)
+/// Starts a thread for each of the executor's cores. They end when the executor stops.
+pub(crate) fn start(executor: &Arc<Executor>, driver: &Arc<dyn DriverRef>) -> Vec<JoinHandle<()>> {
+    (0..executor.cores)
         .map(|number| {
-            let application = Arc::clone(application);
+            let (executor, driver) = (Arc::clone(executor), Arc::clone(driver));
             thread::Builder::new()
                 .name(format!("task-{number}"))
                 .stack_size(sandbox::THREAD_STACK_BYTES)
-                .spawn(move || run_tasks(&application))
+                .spawn(move || run_tasks(&executor, &driver))
                 .expect("the machine has room for a thread")
         })
         .collect()
 }
 
-fn run_tasks(application: &Arc<Application>) {
-    let mut next = application.next_task();
-    while let Some(launch) = next {
+fn run_tasks(executor: &Arc<Executor>, driver: &Arc<dyn DriverRef>) {
+    while let Some(launch) = executor.next_task() {
         let attempt = launch.task.attempt;
-        let (outcome, metrics, leaves) = run(application, launch);
-        next = application.end_task(attempt, outcome, metrics, leaves);
+        let (outcome, metrics, leaves) = run(executor, driver, launch);
+        executor.ended(attempt);
+        driver.task_ended(attempt, outcome, metrics, leaves);
     }
 }
 
-fn run(application: &Arc<Application>, launch: Launch) -> (Outcome, TaskMetrics, Yield) {
+fn run(
+    executor: &Arc<Executor>,
+    driver: &Arc<dyn DriverRef>,
+    launch: Launch,
+) -> (Outcome, TaskMetrics, Leaves) {
     let start = Instant::now();
     let Ended {
         outcome,
         mut metrics,
-    } = match application.images.get(&launch.image) {
+    } = match executor.images.get(&launch.image) {
         Err(error) => {
             let failure = TaskFailure::new(FailureKind::Io, error.to_string());
             Ended {
@@ -47,14 +51,14 @@ fn run(application: &Arc<Application>, launch: Launch) -> (Outcome, TaskMetrics,
             }
         }
         Ok(image) => {
-            let spec = spec(&launch.task, application.limits.memory_bytes);
             let attempt = Attempt {
                 image,
-                task: spec,
-                limits: application.limits,
+                task: spec(&launch.task, executor.limits.memory_bytes),
+                limits: executor.limits,
                 kill: launch.kill,
             };
-            let (finished, side) = attempt.run(TaskSide::new(Arc::clone(application), launch.task));
+            let side = TaskSide::new(Arc::clone(executor), Arc::clone(driver), launch.task);
+            let (finished, side) = attempt.run(side);
             let mut ended = side.end(finished.result);
             ended.metrics.instantiate_us = micros(finished.instantiated_after);
             ended.metrics.peak_memory_bytes = finished.peak_memory_bytes as u64;
@@ -65,11 +69,11 @@ fn run(application: &Arc<Application>, launch: Launch) -> (Outcome, TaskMetrics,
     metrics.run_time_us = micros(start.elapsed());
     match outcome {
         Ok(leaves) => (succeeded(&leaves), metrics, leaves),
-        Err(failure) => (failure.into(), metrics, Yield::default()),
+        Err(failure) => (failure.into(), metrics, Leaves::default()),
     }
 }
 
-fn succeeded(leaves: &Yield) -> Outcome {
+fn succeeded(leaves: &Leaves) -> Outcome {
     match &leaves.map_output {
         Some(output) => Outcome::Wrote(output.sizes()),
         None => Outcome::Succeeded,
@@ -82,7 +86,7 @@ fn spec(task: &Task, memory_bytes: usize) -> TaskSpec {
         partition: task.partition,
         work: match task.work {
             Work::Action { .. } => TaskWork::Action,
-            Work::ShuffleMap { shuffle } => TaskWork::ShuffleMap(shuffle.0),
+            Work::ShuffleMap { shuffle, .. } => TaskWork::ShuffleMap(shuffle.0),
         },
         memory: memory_bytes as u64,
         seed: task.seed,

@@ -1,5 +1,8 @@
 //! A local run: driver and executor threads in this process.
 
+mod application;
+mod start;
+
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -10,10 +13,10 @@ use scheduler::{Event, Settings, TaskFailure};
 use store::Grants;
 
 use crate::Console;
-use crate::application::Application;
 use crate::cancel::Cancel;
-use crate::driver::DriverSide;
-use crate::start::Starter;
+use crate::driver::{DriverSide, JobScheduler};
+
+use start::Starter;
 
 /// How often the listener is given the events that have come: often enough for a progress bar to look alive.
 const LISTEN_EVERY: Duration = Duration::from_millis(50);
@@ -55,7 +58,7 @@ impl LocalRun {
     /// How the program failed, or that it was cancelled.
     pub fn run(self, listener: impl FnMut(&[Event]) + Send) -> Result<(), RunError> {
         let threads = Arc::<Mutex<Vec<_>>>::default();
-        let application = Arc::default();
+        let application: Arc<OnceLock<Arc<dyn JobScheduler>>> = Arc::default();
         let finished = Finished::default();
         thread::scope(|scope| {
             scope.spawn(|| listen(&application, &finished, listener));
@@ -85,7 +88,7 @@ impl LocalRun {
 
     fn run_driver(
         &self,
-        application: &Arc<OnceLock<Arc<Application>>>,
+        application: &Arc<OnceLock<Arc<dyn JobScheduler>>>,
         threads: &Arc<Mutex<Vec<JoinHandle<()>>>>,
     ) -> Result<(), TaskFailure> {
         let seed = RandomState::new().hash_one(std::process::id());
@@ -95,7 +98,7 @@ impl LocalRun {
             grants: self.grants.clone(),
             console: Arc::clone(&self.console),
             cores: self.cores,
-            starter: Starter {
+            start: Box::new(Starter {
                 program: Arc::clone(&self.program),
                 grants: self.grants.clone(),
                 console: Arc::clone(&self.console),
@@ -103,8 +106,8 @@ impl LocalRun {
                 seed,
                 threads: Arc::clone(threads),
                 cancel: self.cancel.clone(),
-            },
-            application: Arc::clone(application),
+            }),
+            jobs: Arc::clone(application),
         };
         let driver = || {
             sandbox::run_driver(
@@ -169,7 +172,7 @@ impl Drop for SetAtTheEnd<'_> {
 }
 
 fn listen(
-    application: &OnceLock<Arc<Application>>,
+    application: &OnceLock<Arc<dyn JobScheduler>>,
     finished: &Finished,
     mut listener: impl FnMut(&[Event]),
 ) {

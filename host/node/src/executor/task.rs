@@ -1,23 +1,23 @@
 //! A task's side of the host: its readers, and what it writes until its attempt is committed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use sandbox::{Channel, Error, ErrorKind, Split, TaskHost};
-use scheduler::{FailureKind, Input, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
+use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
 use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader};
 
-use crate::application::{Application, LOCAL_EXECUTOR, Yield};
+use super::lines::Line;
+use super::{DriverRef, Executor, Leaves};
+use crate::guest_error::guest_error;
 
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
 const BATCH_BYTES: usize = 256 << 10;
 
 /// Readers that a task may have open at a time: each may hold a file, and those are the whole process's.
 const READERS_MAX: usize = 256;
-
-/// A line that is longer is handed on in pieces.
-const LINE_BYTES_MAX: usize = 64 << 10;
 
 enum Reader {
     Lines(LineReader),
@@ -42,26 +42,10 @@ struct PendingBlock {
     too_large: bool,
 }
 
-/// What was printed since the last line end: a program prints in pieces, and a log has lines.
-#[derive(Default)]
-struct Line(Vec<u8>);
-
-impl Line {
-    /// Takes in a piece, and gives what is whole lines by now.
-    fn complete(&mut self, piece: &[u8]) -> Vec<u8> {
-        self.0.extend_from_slice(piece);
-        let end = match self.0.iter().rposition(|byte| *byte == b'\n') {
-            Some(last) => last + 1,
-            None if self.0.len() > LINE_BYTES_MAX => self.0.len(),
-            None => 0,
-        };
-        self.0.drain(..end).collect()
-    }
-}
-
 /// Answers the calls of one attempt.
 pub(crate) struct TaskSide {
-    application: Arc<Application>,
+    executor: Arc<Executor>,
+    driver: Arc<dyn DriverRef>,
     task: Task,
     readers: BTreeMap<u32, Reader>,
     next_reader: u32,
@@ -75,9 +59,10 @@ pub(crate) struct TaskSide {
 }
 
 impl TaskSide {
-    pub(crate) fn new(application: Arc<Application>, task: Task) -> Self {
+    pub(crate) fn new(executor: Arc<Executor>, driver: Arc<dyn DriverRef>, task: Task) -> Self {
         Self {
-            application,
+            executor,
+            driver,
             task,
             readers: BTreeMap::new(),
             next_reader: 0,
@@ -91,12 +76,13 @@ impl TaskSide {
     }
 
     /// Completes what a successful attempt wrote, and asks for its commit where it has an output.
-    fn finish(&mut self, result: Vec<u8>) -> Result<Yield, TaskFailure> {
+    fn finish(&mut self, result: Vec<u8>) -> Result<Leaves, TaskFailure> {
         let map_output = match self.task.work {
             Work::Action { .. } => None,
             // Also one that wrote nothing: its partition is empty, not missing.
-            Work::ShuffleMap { shuffle } => {
-                self.open_map_output(shuffle).map_err(|error| io(&error))?;
+            Work::ShuffleMap { shuffle, buckets } => {
+                self.open_map_output(shuffle, buckets)
+                    .map_err(|error| io(&error))?;
                 self.map_output
                     .take()
                     .map(MapOutputWriter::finish)
@@ -105,7 +91,7 @@ impl TaskSide {
             }
         };
         self.commit_outputs()?;
-        Ok(Yield { result, map_output })
+        Ok(Leaves { result, map_output })
     }
 
     fn commit_outputs(&mut self) -> Result<(), TaskFailure> {
@@ -116,7 +102,7 @@ impl TaskSide {
             .values_mut()
             .try_for_each(AttemptOutput::flush)
             .map_err(|error| io(&error))?;
-        if !self.application.ask_commit(self.task.attempt) {
+        if !self.driver.ask_commit(self.task.attempt) {
             return Err(TaskFailure::new(
                 FailureKind::CommitDenied,
                 "another attempt makes the output visible",
@@ -128,14 +114,17 @@ impl TaskSide {
             .map_err(|error| io(&error))
     }
 
-    fn open_map_output(&mut self, shuffle: ShuffleId) -> store::Result<&mut MapOutputWriter> {
+    fn open_map_output(
+        &mut self,
+        shuffle: ShuffleId,
+        buckets: u32,
+    ) -> store::Result<&mut MapOutputWriter> {
         match &mut self.map_output {
             Some(writer) => Ok(writer),
-            none => Ok(none.insert(
-                self.application
-                    .shuffles
-                    .writer(shuffle, self.task.attempt)?,
-            )),
+            none => {
+                let writer = self.driver.write_map_output(&self.task, shuffle, buckets)?;
+                Ok(none.insert(writer))
+            }
         }
     }
 
@@ -153,9 +142,7 @@ impl TaskSide {
 
     fn print(&self, channel: Channel, lines: &[u8]) {
         if !lines.is_empty() {
-            self.application
-                .console
-                .task(self.task.name, channel, lines);
+            self.executor.console.task(self.task.name, channel, lines);
         }
     }
 
@@ -217,9 +204,9 @@ impl TaskSide {
 
 impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
-        let longest = self.application.limits.memory_bytes;
+        let longest = self.executor.limits.memory_bytes;
         let reader = self
-            .application
+            .executor
             .grants
             .readable(&split.uri)
             .and_then(|path| LineReader::open(&path, split.start, split.length, longest));
@@ -240,7 +227,7 @@ impl TaskHost for TaskSide {
     }
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
-        let path = self.application.grants.readable(&split.uri);
+        let path = self.executor.grants.readable(&split.uri);
         let reader = path
             .and_then(|path| ByteReader::open(&path, split.start, split.length))
             .map_err(|error| self.answer(error))?;
@@ -248,15 +235,17 @@ impl TaskHost for TaskSide {
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
-        let reader = self
-            .application
-            .shuffles
-            .open(ShuffleId(shuffle), partition);
+        let opened = self
+            .driver
+            .read_shuffle(&self.task, ShuffleId(shuffle), partition);
+        let reader = opened.map_err(|error| self.answer(error))?;
         self.open(Reader::Shuffle(reader))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
-        let block = self.application.blocks.get(RddId(rdd), partition);
+        let rdd = RddId(rdd);
+        let here = self.executor.blocks.get(rdd, partition);
+        let block = here.or_else(|| self.driver.remote_block(rdd, partition));
         block
             .map(|block| self.open(Reader::Block { block, next: 0 }))
             .transpose()
@@ -271,14 +260,14 @@ impl TaskHost for TaskSide {
     }
 
     fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
-        let Work::ShuffleMap { shuffle } = self.task.work else {
+        let Work::ShuffleMap { shuffle, buckets } = self.task.work else {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "only a map task writes a shuffle",
             ));
         };
         let written = self
-            .open_map_output(shuffle)
+            .open_map_output(shuffle, buckets)
             .and_then(|output| output.write(partition, batch));
         written.map_err(|error| self.answer(error))?;
         self.metrics.shuffle_write_bytes += batch.len() as u64;
@@ -288,7 +277,7 @@ impl TaskHost for TaskSide {
     fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
         let pending: usize = self.blocks.values().map(|block| block.bytes).sum();
         let block = self.blocks.entry((RddId(rdd), partition)).or_default();
-        block.too_large |= pending + batch.len() > self.application.blocks.budget_bytes();
+        block.too_large |= pending + batch.len() > self.executor.blocks.budget_bytes();
         if block.too_large {
             *block = PendingBlock {
                 too_large: true,
@@ -311,21 +300,13 @@ impl TaskHost for TaskSide {
         if too_large {
             return Ok(false);
         }
-        let Some(dropped) = self.application.blocks.put(rdd, partition, batches) else {
+        let Some(dropped) = self.executor.blocks.put(rdd, partition, batches) else {
             return Ok(false);
         };
         for (rdd, partition) in dropped {
-            self.application.feed(Input::BlockDropped {
-                rdd,
-                partition,
-                executor: LOCAL_EXECUTOR,
-            });
+            self.driver.block_dropped(rdd, partition);
         }
-        self.application.feed(Input::BlockStored {
-            rdd,
-            partition,
-            executor: LOCAL_EXECUTOR,
-        });
+        self.driver.block_stored(rdd, partition);
         self.metrics.blocks_written_bytes += bytes as u64;
         Ok(true)
     }
@@ -333,15 +314,12 @@ impl TaskHost for TaskSide {
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let attempt = self.task.attempt;
         let file = match self.outputs.entry(output) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
                 let missing =
                     || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
-                entry.insert(
-                    self.application
-                        .attempt_output(output, attempt)
-                        .ok_or_else(missing)?,
-                )
+                let known = self.driver.output(output).ok_or_else(missing)?;
+                entry.insert(known.attempt(attempt))
             }
         };
         file.write(name, bytes)
@@ -358,7 +336,7 @@ impl TaskHost for TaskSide {
 
 /// How the host gets its task back from the sandbox.
 pub(crate) struct Ended {
-    pub(crate) outcome: Result<Yield, TaskFailure>,
+    pub(crate) outcome: Result<Leaves, TaskFailure>,
     pub(crate) metrics: TaskMetrics,
 }
 
@@ -366,7 +344,7 @@ impl TaskSide {
     /// Ends the attempt: what it wrote is complete, or gone.
     pub(crate) fn end(mut self, result: Result<Vec<u8>, TaskFailure>) -> Ended {
         for channel in [Channel::Stdout, Channel::Stderr] {
-            let rest = std::mem::take(&mut self.lines[channel as usize].0);
+            let rest = self.lines[channel as usize].rest();
             self.print(channel, &rest);
         }
         let outcome = match result {
@@ -385,19 +363,4 @@ impl TaskSide {
 
 fn io(error: &store::Error) -> TaskFailure {
     TaskFailure::new(FailureKind::Io, error.to_string())
-}
-
-/// A store's error in the words of the contract.
-pub(crate) fn guest_error(error: &store::Error) -> Error {
-    let message = error.to_string();
-    match error {
-        store::Error::NotFound(_) => Error::new(ErrorKind::NotFound, message),
-        store::Error::Denied { .. } => Error::new(ErrorKind::Denied, message),
-        store::Error::AlreadyExists(_) => Error::new(ErrorKind::AlreadyExists, message),
-        store::Error::Invalid(_) => Error::new(ErrorKind::InvalidArgument, message),
-        store::Error::LineTooLong { .. } => Error::new(ErrorKind::LimitExceeded, message),
-        store::Error::FetchFailed { .. } | store::Error::DiskFull(_) | store::Error::Io { .. } => {
-            Error::retryable(ErrorKind::Io, message)
-        }
-    }
 }

@@ -12,9 +12,9 @@ use store::source::{self, FileSplit};
 use store::{Grants, Output};
 
 use crate::Console;
-use crate::application::Application;
-use crate::start::Starter;
-use crate::task::guest_error;
+use crate::guest_error::guest_error;
+
+use super::{JobScheduler, SharedOutput, Start, StartError};
 
 /// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
 pub(crate) struct DriverSide {
@@ -22,25 +22,23 @@ pub(crate) struct DriverSide {
     pub(crate) grants: Grants,
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
-    pub(crate) starter: Starter,
-    pub(crate) application: Arc<OnceLock<Arc<Application>>>,
+    pub(crate) start: Box<dyn Start>,
+    pub(crate) jobs: Arc<OnceLock<Arc<dyn JobScheduler>>>,
 }
 
 impl DriverSide {
-    fn application(&mut self) -> Result<&Arc<Application>, Error> {
-        if self.application.get().is_none() {
-            let application = self
-                .starter
-                .start(self.settings.clone())
-                .map_err(|error| guest_error(&error))?;
-            let _ = self.application.set(application);
+    fn jobs(&mut self) -> Result<&Arc<dyn JobScheduler>, Error> {
+        if self.jobs.get().is_none() {
+            let started = self.start.start(self.settings.clone());
+            let jobs = started.map_err(|error| start_error(&error))?;
+            let _ = self.jobs.set(jobs);
         }
-        Ok(self.application.get().expect("it was set"))
+        Ok(self.jobs.get().expect("it was set"))
     }
 
-    fn output(&mut self, number: u32) -> Result<Arc<Output>, Error> {
+    fn output(&mut self, number: u32) -> Result<SharedOutput, Error> {
         let missing = || Error::new(ErrorKind::NotFound, format!("there is no output {number}"));
-        self.application()?.output(number).ok_or_else(missing)
+        self.jobs()?.outputs().get(number).ok_or_else(missing)
     }
 
     fn refuse_large(&self, image: &Image) -> Result<(), Error> {
@@ -82,7 +80,7 @@ impl DriverHost for DriverSide {
     }
 
     fn set_conf(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        if self.application.get().is_some() {
+        if self.jobs.get().is_some() {
             let message = format!(
                 "`{key}` cannot be set any more: settings are fixed by the first dataset; set them before it"
             );
@@ -95,14 +93,14 @@ impl DriverHost for DriverSide {
 
     fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error> {
         let rdds = nodes.into_iter().map(rdd).collect();
-        self.application()?
+        self.jobs()?
             .define(rdds)
             .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
     }
 
     fn release(&mut self, rdds: Vec<u32>) {
-        if let Some(application) = self.application.get() {
-            application.feed(Input::RddsReleased(rdds.into_iter().map(RddId).collect()));
+        if let Some(jobs) = self.jobs.get() {
+            jobs.feed(Input::RddsReleased(rdds.into_iter().map(RddId).collect()));
         }
     }
 
@@ -148,7 +146,7 @@ impl DriverHost for DriverSide {
             tags: Vec::new(),
             pool: None,
         };
-        Ok(self.application()?.submit(spec, image).0)
+        Ok(self.jobs()?.submit(spec, image).0)
     }
 
     fn await_job(&mut self, job: u32, timeout: Duration) -> Result<JobProgress, Error> {
@@ -159,7 +157,7 @@ impl DriverHost for DriverSide {
             )
         };
         let progress = self
-            .application()?
+            .jobs()?
             .await_job(JobId(job), timeout)
             .ok_or_else(missing)?;
         match progress.end {
@@ -187,7 +185,7 @@ impl DriverHost for DriverSide {
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
-        self.application()?.feed(Input::JobCancelled {
+        self.jobs()?.feed(Input::JobCancelled {
             job: JobId(job),
             reason: "the program cancelled it".into(),
         });
@@ -196,7 +194,7 @@ impl DriverHost for DriverSide {
 
     fn create_output(&mut self, uri: &str) -> Result<u32, Error> {
         let output = Output::create(&self.grants, uri).map_err(|error| guest_error(&error))?;
-        Ok(self.application()?.add_output(output))
+        Ok(self.jobs()?.outputs().add(Arc::new(output)))
     }
 
     fn commit_output(&mut self, output: u32) -> Result<(), Error> {
@@ -272,5 +270,11 @@ fn partition_map(map: PartitionMap) -> scheduler::PartitionMap {
             length: span.length,
         },
         PartitionMap::Lists(lists) => scheduler::PartitionMap::Lists(lists),
+    }
+}
+
+fn start_error(error: &StartError) -> Error {
+    match error {
+        StartError::Store(error) => guest_error(error),
     }
 }

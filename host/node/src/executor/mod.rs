@@ -1,0 +1,193 @@
+//! The executor's half of an application: threads that run tasks, each as a fork of its image.
+//!
+//! What its tasks need of the driver goes through a [`DriverRef`]: a lock away in a local run, a connection away in a
+//! cluster. Tasks cannot tell the difference.
+
+mod lines;
+mod task;
+mod threads;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
+use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, TaskMetrics};
+use store::{Block, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output, ShuffleReader};
+
+use crate::Console;
+
+pub(crate) use threads::start;
+
+/// What an executor's tasks need of their driver (Spark: the driver's endpoint reference, `MapOutputTracker`,
+/// `OutputCommitCoordinator`). Called on task threads, which may be kept waiting.
+pub(crate) trait DriverRef: Send + Sync {
+    /// An attempt has ended, and leaves this behind.
+    fn task_ended(
+        &self,
+        attempt: AttemptId,
+        outcome: Outcome,
+        metrics: TaskMetrics,
+        leaves: Leaves,
+    );
+    /// Asks whether an attempt may make its output visible.
+    fn ask_commit(&self, attempt: AttemptId) -> bool;
+    /// A partition was cached.
+    fn block_stored(&self, rdd: RddId, partition: u32);
+    /// A cached partition is gone.
+    fn block_dropped(&self, rdd: RddId, partition: u32);
+    /// A cached partition that is not in this process.
+    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<Block>;
+    /// An output that the program has begun.
+    fn output(&self, number: u32) -> Option<Arc<Output>>;
+    /// Begins the map output of a task.
+    fn write_map_output(
+        &self,
+        task: &Task,
+        shuffle: ShuffleId,
+        buckets: u32,
+    ) -> store::Result<MapOutputWriter>;
+    /// Opens a bucket of a shuffle, for a task.
+    fn read_shuffle(
+        &self,
+        task: &Task,
+        shuffle: ShuffleId,
+        bucket: u32,
+    ) -> store::Result<ShuffleReader>;
+}
+
+/// What an attempt leaves behind. It is used if the scheduler accepts the attempt, and dropped if not.
+#[derive(Default)]
+pub(crate) struct Leaves {
+    pub(crate) result: Vec<u8>,
+    pub(crate) map_output: Option<FinishedMapOutput>,
+}
+
+/// An application's tasks in this process, and what they share.
+pub(crate) struct Executor {
+    pub(crate) program: Arc<Program>,
+    pub(crate) grants: Grants,
+    pub(crate) console: Arc<dyn Console>,
+    pub(crate) cores: u32,
+    pub(crate) limits: AttemptLimits,
+    pub(crate) images: PreparedImages,
+    pub(crate) blocks: BlockStore,
+    queue: Mutex<Queue>,
+    /// A task was queued, or the executor is stopping.
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    tasks: VecDeque<Launch>,
+    idle_threads: u32,
+    /// Those that are queued, too: a kill may come first.
+    switches: BTreeMap<AttemptId, KillSwitch>,
+    stopping: bool,
+}
+
+/// A task with what it takes to run it.
+struct Launch {
+    task: Task,
+    image: Image,
+    kill: KillSwitch,
+}
+
+impl Executor {
+    /// An executor of so many cores and of the memory that `settings` say, without tasks. [`start`] runs its threads.
+    pub(crate) fn new(
+        program: Arc<Program>,
+        settings: &Settings,
+        grants: Grants,
+        console: Arc<dyn Console>,
+        cores: u32,
+    ) -> Self {
+        let shares = scheduler::memory::shares(settings.executor_memory(), cores);
+        let limits = AttemptLimits {
+            memory_bytes: bytes(shares.task),
+            log_bytes: bytes(settings.task_max_log_size()),
+            result_bytes: bytes(settings.driver_max_result_size().unwrap_or(u64::MAX)),
+        };
+        Self {
+            images: PreparedImages::new(Arc::clone(&program), bytes(shares.images)),
+            blocks: BlockStore::new(bytes(shares.blocks)),
+            program,
+            grants,
+            console,
+            cores,
+            limits,
+            queue: Mutex::default(),
+            ready: Condvar::new(),
+        }
+    }
+
+    /// Queues a task.
+    pub(crate) fn run(&self, task: Task, image: Image) {
+        let kill = self.program.kill_switch();
+        let mut queue = self.lock();
+        queue.switches.insert(task.attempt, kill.clone());
+        queue.tasks.push_back(Launch { task, image, kill });
+        // A thread that is not idle takes its next task without being woken.
+        if queue.idle_threads > 0 {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Stops an attempt. Its end is still reported.
+    pub(crate) fn kill(&self, attempt: AttemptId, reason: scheduler::KillReason) {
+        let reason = match reason {
+            scheduler::KillReason::TimedOut => KillReason::TimedOut,
+            scheduler::KillReason::AnotherSucceeded | scheduler::KillReason::JobEnded => {
+                KillReason::Ordered
+            }
+        };
+        if let Some(kill) = self.lock().switches.get(&attempt) {
+            kill.kill(reason);
+        }
+    }
+
+    /// Hands out no more tasks, and kills those that run.
+    pub(crate) fn stop(&self) {
+        let mut queue = self.lock();
+        queue.stopping = true;
+        for kill in queue.switches.values() {
+            kill.kill(KillReason::Ordered);
+        }
+        self.ready.notify_all();
+    }
+
+    /// Forgets what was prepared of an image.
+    pub(crate) fn release(&self, image: ImageId) {
+        self.images.remove(image.0.into());
+    }
+
+    /// The next task for a thread; none when the executor stops.
+    fn next_task(&self) -> Option<Launch> {
+        let mut queue = self.lock();
+        loop {
+            if queue.stopping {
+                return None;
+            }
+            if let Some(launch) = queue.tasks.pop_front() {
+                return Some(launch);
+            }
+            queue.idle_threads += 1;
+            queue = self
+                .ready
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.idle_threads -= 1;
+        }
+    }
+
+    fn ended(&self, attempt: AttemptId) {
+        self.lock().switches.remove(&attempt);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bytes(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
