@@ -186,6 +186,13 @@ groups! {
         8 LogAsked { source: LogSource, stream: LogStream, offset: u64, bytes_max: u32, follow: bool },
         9 LogPart(LogPart),
         10 Refused(Refusal),
+        13 ShuffleService { executor: ExecutorId, address: Address, folder: String },
+        14 ApplicationAsked,
+        15 Application {
+            component: crate::Hash, settings: Vec<(Arc<str>, Arc<str>)>, readable: Vec<Arc<str>>, writable: Vec<Arc<str>>,
+        },
+        16 OutputAsked { output: u32 },
+        17 Output { folder: String },
     }
     8 Join {
         1 Join { request: Vec<u8>, subject: Subject },
