@@ -112,6 +112,13 @@ pub enum Data {
     LogPart(LogPart),
     /// What was asked for is not to be had.
     Refused(Refusal),
+    /// How is the cluster? Asked of a master; answered with `Status` or `Refused`.
+    StatusAsked,
+    /// How the cluster is.
+    Status {
+        /// For people and their scripts. It may gain fields without a new version of the protocol.
+        json: String,
+    },
 }
 
 /// What an image is made of: all but the pages themselves.

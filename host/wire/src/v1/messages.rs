@@ -186,6 +186,8 @@ groups! {
         8 LogAsked { source: LogSource, stream: LogStream, offset: u64, bytes_max: u32, follow: bool },
         9 LogPart(LogPart),
         10 Refused(Refusal),
+        11 StatusAsked,
+        12 Status { json: String },
     }
     8 Join {
         1 Join { request: Vec<u8>, subject: Subject },

@@ -654,6 +654,9 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
 }
 
 fn logs(add: &mut dyn FnMut(&str, Data)) {
+    add("StatusAsked", Data::StatusAsked);
+    let json = r#"{"workers":[]}"#.into();
+    add("Status", Data::Status { json });
     for (name, source, stream) in [
         (
             "executor",
