@@ -300,7 +300,14 @@ mod tests {
             number: 12_345,
         };
         assert_eq!(id.to_string().parse(), Ok(id));
-        for text in ["app-3", "app-3-x", "app-+3-1", "driver-3-0001", "app-3-1-2", ""] {
+        for text in [
+            "app-3",
+            "app-3-x",
+            "app-+3-1",
+            "driver-3-0001",
+            "app-3-1-2",
+            "",
+        ] {
             let error = text.parse::<ApplicationId>().unwrap_err();
             assert_eq!(error.to_string(), "it is written as `app-1-0000`");
         }

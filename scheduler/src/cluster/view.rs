@@ -7,7 +7,8 @@ use super::State;
 use super::executors::Executor;
 use super::workers::{Worker, WorkerState};
 use crate::message::{
-    ApplicationSpec, ApplicationState, DriverSpec, DriverStatus, ExecutorName, ExecutorState, WorkerInfo,
+    ApplicationSpec, ApplicationState, DriverSpec, DriverStatus, ExecutorName, ExecutorState,
+    WorkerInfo,
 };
 use crate::{ApplicationId, DriverId, Epoch, Tenant, WorkerId};
 
