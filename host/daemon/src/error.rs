@@ -21,7 +21,10 @@ pub enum Error {
         text: String,
     },
     /// Nobody answers.
-    #[error("no master answers at {masters} (tried {tries} times in {} s): {last}; is it running?", within.as_secs())]
+    #[error(
+        "no master answers at {masters} (tried {tries} times in {} s): {last}; is it running?",
+        within.as_secs_f32().ceil()
+    )]
     NoMaster {
         /// Who was asked.
         masters: Masters,

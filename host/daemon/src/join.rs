@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use network::{Config, Credentials, Endpoint, Error as NetworkError, Token, Whose};
+use network::{
+    Config, Credentials, Endpoint, Error as NetworkError, Token, Whose, request_certificate,
+};
 use scheduler::Address;
 use tracing::{info, warn};
 use wire::{RefusalKind, Role, Subject};
@@ -94,49 +96,76 @@ const fn is_refused(error: &NetworkError) -> bool {
     )
 }
 
-/// Gets a certificate from whichever master answers first, asking again for as long as `within`.
+/// Gets a certificate by a token from whichever master answers first.
 async fn join(
     masters: &Masters,
     token: &Token,
     subject: &Subject,
     within: Duration,
 ) -> Result<Credentials, Error> {
+    let listen = Listen::anywhere().config();
+    let config = Config {
+        connect_timeout: listen.connect_timeout.min(within),
+        ..listen
+    };
+    any_master(masters, within, |master| {
+        let (config, subject) = (config.clone(), subject.clone());
+        async move { Endpoint::join(config, token, &master, subject).await }
+    })
+    .await
+}
+
+/// Gets a certificate for a process that has none yet from whichever master answers first: for an executor that is about
+/// to be launched, for a driver, for an application that was registered. Whether it may be had the master decides.
+///
+/// # Errors
+///
+/// If no master answers within `within`, or one refuses.
+pub async fn certify(
+    endpoint: &Endpoint,
+    masters: &Masters,
+    subject: &Subject,
+    within: Duration,
+) -> Result<Credentials, Error> {
+    any_master(masters, within, |master| async move {
+        let peer = endpoint.connect(&master, Role::Master).await?;
+        request_certificate(&peer, subject.clone(), within).await
+    })
+    .await
+}
+
+/// Asks one master after the other, and again for as long as `within`, until one answers or says that there is no use.
+pub(crate) async fn any_master<T, F>(
+    masters: &Masters,
+    within: Duration,
+    ask: impl Fn(Address) -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, NetworkError>>,
+{
     let started = Instant::now();
     let mut tries = 0;
     loop {
         tries += 1;
-        let mut last = None;
+        let mut last = String::new();
         for master in masters.addresses() {
-            match ask(master, token, subject, within).await {
-                Ok(joined) => return Ok(joined),
+            match ask(master.clone()).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) if !is_passing(&error) => return Err(error.into()),
-                Err(error) => last = Some(error),
+                Err(error) => last = error.to_string(),
             }
         }
         if started.elapsed() + RETRY_WAIT >= within {
+            let (masters, within) = (masters.clone(), started.elapsed());
             return Err(Error::NoMaster {
-                masters: masters.clone(),
+                masters,
                 tries,
                 within,
-                last: last.map(|error| error.to_string()).unwrap_or_default(),
+                last,
             });
         }
         tokio::time::sleep(RETRY_WAIT).await;
     }
-}
-
-async fn ask(
-    master: &Address,
-    token: &Token,
-    subject: &Subject,
-    within: Duration,
-) -> Result<Credentials, NetworkError> {
-    let config = Listen::anywhere().config();
-    let config = Config {
-        connect_timeout: config.connect_timeout.min(within),
-        ..config
-    };
-    Endpoint::join(config, token, master, subject.clone()).await
 }
 
 /// Returns whether it may go better another time.

@@ -23,6 +23,6 @@ pub mod submitter;
 pub mod worker;
 
 pub use error::Error;
-pub use join::Access;
+pub use join::{Access, certify};
 pub use masters::{MASTER_PORT, Masters};
 pub use running::Running;

@@ -21,6 +21,12 @@ impl Masters {
     pub fn addresses(&self) -> &[Address] {
         &self.0
     }
+
+    /// Returns the same masters with the one that leads, if that is known, before the others.
+    pub(crate) fn led_by(&self, leader: Option<Address>) -> Self {
+        let others = self.0.iter().filter(|other| leader.as_ref() != Some(other));
+        Self(leader.iter().chain(others).cloned().collect())
+    }
 }
 
 impl From<Address> for Masters {

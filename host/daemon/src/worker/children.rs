@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use network::{Credentials, Endpoint, request_certificate};
+use network::{Credentials, Endpoint};
 use scheduler::message::{ApplicationSpec, DriverSpec, ExecutorName};
 use scheduler::worker::Input;
 use scheduler::{Address, DriverId, Host, Rack, Tenant, WorkerId};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
-use wire::{Role, Subject};
+use wire::Subject;
 
 use super::child::{End, Program, Started, Wish};
 use super::folders::{self, Folders};
 use super::logs::{Logs, Rolling};
-use crate::Masters;
+use crate::{Masters, certify};
 use crate::instructions::{
     DRIVER, DriverInstructions, EXECUTOR, ExecutorInstructions, Place, Secret,
 };
@@ -201,7 +201,9 @@ async fn begin(
 
 async fn launch(home: &Home, order: &Order, leader: Option<Address>) -> Result<Started, String> {
     let program = prepare(home, order).map_err(|error| format!("its folder: {error}"))?;
-    let credentials = certify(home, order.subject(), leader).await?;
+    let masters = home.masters.led_by(leader);
+    let certified = certify(&home.endpoint, &masters, &order.subject(), CERTIFICATE_WAIT).await;
+    let credentials = certified.map_err(|error| format!("its certificate: {error}"))?;
     let line = instructions(home, order, &credentials).map_err(|error| error.to_string())?;
     let started = Started::start(&program, &home.logs, home.rolling);
     let mut started = started.map_err(|error| format!("{}: {error}", program.path.display()))?;
@@ -229,28 +231,6 @@ fn prepare(home: &Home, order: &Order) -> std::io::Result<Program> {
         command,
         folder,
     })
-}
-
-/// Gets a certificate for a child: from the leader, or from whichever master gives it.
-async fn certify(
-    home: &Home,
-    subject: Subject,
-    leader: Option<Address>,
-) -> Result<Credentials, String> {
-    let others = home.masters.addresses().iter();
-    let others = others.filter(|master| leader.as_ref() != Some(master));
-    let mut last = String::new();
-    for master in leader.iter().chain(others) {
-        let asked = async {
-            let peer = home.endpoint.connect(master, Role::Master).await?;
-            request_certificate(&peer, subject.clone(), CERTIFICATE_WAIT).await
-        };
-        match asked.await {
-            Ok(credentials) => return Ok(credentials),
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(format!("no master has given it a certificate: {last}"))
 }
 
 fn instructions(
