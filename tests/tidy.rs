@@ -11,7 +11,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// Arrows point to the purer crate only.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("cli", &["node", "sandbox", "scheduler", "store"]),
     (
         "node",
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
     ("sandbox", &["scheduler"]),
     ("store", &["scheduler"]),
+    ("daemon", &["network", "scheduler", "wire"]),
     ("network", &["scheduler", "wire"]),
     ("wire", &["scheduler"]),
     ("scheduler", &[]),

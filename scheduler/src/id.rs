@@ -69,8 +69,45 @@ macro_rules! numbered_by_leaders {
                 write!(f, concat!($prefix, "-{}-{:04}"), self.epoch.0, self.number)
             }
         }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                let (epoch, number) = numbers(text, $prefix).ok_or(ParseIdError {
+                    example: concat!($prefix, "-1-0000"),
+                })?;
+                let epoch = Epoch(epoch);
+                Ok(Self { epoch, number })
+            }
+        }
     )*};
 }
+
+/// Takes the numbers out of `app-3-0007`.
+fn numbers(text: &str, prefix: &str) -> Option<(u64, u32)> {
+    let (epoch, number) = text
+        .strip_prefix(prefix)?
+        .strip_prefix('-')?
+        .split_once('-')?;
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let both = digits(epoch) && digits(number);
+    both.then(|| Some((epoch.parse().ok()?, number.parse().ok()?)))?
+}
+
+/// What was read is not the name of such a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseIdError {
+    example: &'static str,
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is written as `{}`", self.example)
+    }
+}
+
+impl std::error::Error for ParseIdError {}
 
 numbered_by_leaders! {
     /// An application: one run of a program.
@@ -254,6 +291,26 @@ mod tests {
         assert_eq!(ApplicationId { epoch, number: 7 }.to_string(), "app-3-0007");
         assert_eq!(DriverId { epoch, number: 0 }.to_string(), "driver-3-0000");
         assert_eq!(WorkerId(0xab).to_string(), "worker-00000000000000ab");
+    }
+
+    #[test]
+    fn names_given_by_leaders_are_read_again() {
+        let id = ApplicationId {
+            epoch: Epoch(3),
+            number: 12_345,
+        };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in [
+            "app-3",
+            "app-3-x",
+            "app-+3-1",
+            "driver-3-0001",
+            "app-3-1-2",
+            "",
+        ] {
+            let error = text.parse::<ApplicationId>().unwrap_err();
+            assert_eq!(error.to_string(), "it is written as `app-1-0000`");
+        }
     }
 
     #[test]

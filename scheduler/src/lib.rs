@@ -43,7 +43,8 @@ pub use event::Event;
 pub use failure::{Cause, FailureKind, JobFailure, Outcome, TaskFailure};
 pub use id::{
     Address, ApplicationId, AttemptId, DriverId, Epoch, ExecutorId, Host, ImageId, JobId,
-    ParseImageIdError, Rack, RddId, ShuffleId, StageId, SubmissionKey, TaskName, Tenant, WorkerId,
+    ParseIdError, ParseImageIdError, Rack, RddId, ShuffleId, StageId, SubmissionKey, TaskName,
+    Tenant, WorkerId,
 };
 pub use lineage::{Dependency, LineageError, PARTITIONS_MAX, PartitionMap, Rdd, StorageLevel};
 pub use message::Message;

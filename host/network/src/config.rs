@@ -11,7 +11,8 @@ pub struct Config {
     /// Where to listen; port 0: any.
     pub bind: SocketAddr,
     /// What others are to connect to, if it is not where this process listens: behind a translated address, or
-    /// where `bind` is no address of one machine (`0.0.0.0`). State machines know this process by it.
+    /// where `bind` is no address of one machine (`0.0.0.0`). Port 0: the one that is listened on. State machines
+    /// know this process by it.
     pub advertised: Option<Address>,
     /// How long a connection may take to come about, greetings included.
     pub connect_timeout: Duration,

@@ -74,6 +74,8 @@ pub enum Data {
     MapOutputs {
         /// Which shuffle's.
         shuffle: ShuffleId,
+        /// How many there are when none is missing.
+        maps: u32,
         /// In the order of the map partitions, those that there are.
         outputs: Vec<MapOutput>,
     },
@@ -112,6 +114,13 @@ pub enum Data {
     LogPart(LogPart),
     /// What was asked for is not to be had.
     Refused(Refusal),
+    /// How is the cluster? Asked of a master; answered with `Status` or `Refused`.
+    StatusAsked,
+    /// How the cluster is.
+    Status {
+        /// For people and their scripts. It may gain fields without a new version of the protocol.
+        json: String,
+    },
     /// Where an executor's shuffle files are, told to its driver before it registers (Spark: `shuffleServerId`).
     ShuffleService {
         /// Whose files.

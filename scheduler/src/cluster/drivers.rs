@@ -54,7 +54,7 @@ pub(super) struct Drivers {
     by_id: BTreeMap<DriverId, Driver>,
     /// Of those that have ended too, as long as they are remembered.
     by_key: BTreeMap<SubmissionKey, DriverId>,
-    ended: BTreeMap<DriverId, (SubmissionKey, DriverStatus)>,
+    ended: BTreeMap<DriverId, (Arc<DriverSpec>, DriverStatus)>,
     ended_order: VecDeque<DriverId>,
     /// How many a worker runs.
     pub(super) running: u32,
@@ -84,8 +84,11 @@ impl Drivers {
         self.by_id.iter().map(|(id, driver)| (*id, driver))
     }
 
-    pub(super) fn ended(&self) -> impl Iterator<Item = (DriverId, &DriverStatus)> {
-        self.ended.iter().map(|(id, (_, status))| (*id, status))
+    pub(super) fn ended(
+        &self,
+    ) -> impl Iterator<Item = (DriverId, &Arc<DriverSpec>, &DriverStatus)> {
+        let ended = self.ended.iter();
+        ended.map(|(id, (spec, status))| (*id, spec, status))
     }
 
     pub(super) fn of_key(&self, key: SubmissionKey) -> Option<DriverId> {
@@ -114,15 +117,15 @@ impl Drivers {
             worker: driver.worker,
             reason,
         };
-        self.ended.insert(id, (driver.spec.key, status));
+        self.ended.insert(id, (Arc::clone(&driver.spec), status));
         self.ended_order.push_back(id);
         while self.ended_order.len() > self.retained
             && let Some(oldest) = self.ended_order.pop_front()
-            && let Some((key, _)) = self.ended.remove(&oldest)
+            && let Some((spec, _)) = self.ended.remove(&oldest)
         {
             // A driver that was started again has taken the key along.
-            if self.by_key.get(&key) == Some(&oldest) {
-                self.by_key.remove(&key);
+            if self.by_key.get(&spec.key) == Some(&oldest) {
+                self.by_key.remove(&spec.key);
             }
         }
         Some(driver)

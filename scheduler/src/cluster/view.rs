@@ -7,7 +7,8 @@ use super::State;
 use super::executors::Executor;
 use super::workers::{Worker, WorkerState};
 use crate::message::{
-    ApplicationSpec, ApplicationState, DriverStatus, ExecutorName, ExecutorState, WorkerInfo,
+    ApplicationSpec, ApplicationState, DriverSpec, DriverStatus, ExecutorName, ExecutorState,
+    WorkerInfo,
 };
 use crate::{ApplicationId, DriverId, Epoch, Tenant, WorkerId};
 
@@ -67,6 +68,8 @@ pub struct ApplicationView {
 pub struct DriverView {
     /// Its name.
     pub id: DriverId,
+    /// What it is.
+    pub spec: Arc<DriverSpec>,
     /// How it is.
     pub status: DriverStatus,
 }
@@ -160,12 +163,13 @@ impl Master {
 
     /// Returns the drivers in order of submission, those that have ended and are remembered last.
     pub fn drivers(&self) -> impl Iterator<Item = DriverView> {
-        let known = self.drivers.iter().filter_map(|(id, _)| {
-            let status = self.driver_status(id)?;
-            Some(DriverView { id, status })
+        let known = self.drivers.iter().filter_map(|(id, driver)| {
+            let (spec, status) = (Arc::clone(&driver.spec), self.driver_status(id)?);
+            Some(DriverView { id, spec, status })
         });
-        let ended = self.drivers.ended().map(|(id, status)| DriverView {
+        let ended = self.drivers.ended().map(|(id, spec, status)| DriverView {
             id,
+            spec: Arc::clone(spec),
             status: status.clone(),
         });
         known.chain(ended)

@@ -55,6 +55,20 @@ pub(super) const ROWS: &[Definition] = &[
         "Heartbeats without an answer after which an executor ends.",
     ),
     Definition::spark(
+        "executor.logs.rolling.maxRetainedFiles",
+        Shape::Count { least: 0 },
+        Some("4"),
+        "How many older parts a worker keeps of each log of an executor or a driver. In Spark logs are not rolled, and \
+         fill the disk, unless it is told to.",
+    ),
+    Definition::spark(
+        "executor.logs.rolling.maxSize",
+        Shape::Bytes { plain: 1, least: 1 },
+        Some("16m"),
+        "How large a log may become before a worker begins a new part of it. A plain number counts bytes. In Spark \
+         1 MiB, where logs are rolled.",
+    ),
+    Definition::spark(
         "storage.cleanupFilesAfterExecutorExit",
         Shape::Flag,
         Some("true"),
@@ -158,6 +172,17 @@ impl Settings {
             .unwrap_or_default()
     }
 
+    /// `executor.logs.rolling.maxRetainedFiles`: older parts that are kept of each log.
+    pub fn executor_logs_rolling_max_retained_files(&self) -> u32 {
+        self.count("executor.logs.rolling.maxRetainedFiles")
+            .unwrap_or_default()
+    }
+
+    /// `executor.logs.rolling.maxSize`: the bytes of a part of a log.
+    pub fn executor_logs_rolling_max_size(&self) -> u64 {
+        self.size("executor.logs.rolling.maxSize")
+    }
+
     /// `storage.cleanupFilesAfterExecutorExit`: whether an ended executor's files are removed.
     pub fn storage_cleanup_files_after_executor_exit(&self) -> bool {
         self.flag("storage.cleanupFilesAfterExecutorExit")
@@ -229,6 +254,8 @@ mod tests {
         assert_eq!(settings.executor_decommission_force_kill_timeout(), None);
         assert_eq!(settings.executor_driver_loss_wait(), seconds(60));
         assert_eq!(settings.executor_heartbeat_max_failures(), 60);
+        assert_eq!(settings.executor_logs_rolling_max_retained_files(), 4);
+        assert_eq!(settings.executor_logs_rolling_max_size(), 16 << 20);
         assert!(settings.storage_cleanup_files_after_executor_exit());
         assert_eq!(settings.worker_cleanup_app_data_ttl(), seconds(604_800));
         assert!(settings.worker_cleanup_enabled());

@@ -329,8 +329,11 @@ pub async fn request_certificate(
 }
 
 fn advertised(config: &Config, local: SocketAddr) -> Address {
-    match &config.advertised {
-        Some(address) => address.clone(),
-        None => (&*local.to_string()).into(),
+    let Some(Address(address)) = &config.advertised else {
+        return (&*local.to_string()).into();
+    };
+    match address.rsplit_once(':') {
+        Some((host, "0")) => (&*format!("{host}:{}", local.port())).into(),
+        _ => Address(address.clone()),
     }
 }

@@ -607,6 +607,7 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
         "MapOutputs",
         Data::MapOutputs {
             shuffle: ShuffleId(2),
+            maps: 3,
             outputs: vec![MapOutput {
                 name: MAP_OUTPUT,
                 executor: EXECUTOR,
@@ -680,6 +681,9 @@ fn running(add: &mut dyn FnMut(&str, Data)) {
 }
 
 fn logs(add: &mut dyn FnMut(&str, Data)) {
+    add("StatusAsked", Data::StatusAsked);
+    let json = r#"{"workers":[]}"#.into();
+    add("Status", Data::Status { json });
     for (name, source, stream) in [
         (
             "executor",

@@ -1,0 +1,356 @@
+//! The worker: a process around [`scheduler::worker::Worker`].
+//!
+//! Executors and drivers are its children: they are told what to do on their standard input, and end when that
+//! closes. What they leave on disk is served and removed here.
+
+mod child;
+mod children;
+mod folders;
+mod logs;
+mod serve;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use network::{Answer, Endpoint, Event, Peer, Reply, Token};
+use rustix::process::Signal;
+use scheduler::message::WorkerInfo;
+use scheduler::worker::{Action, Input, Outbox, Worker};
+use scheduler::{Address, Host, Message, Rack, Settings, Time, WorkerId};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+use wire::{Data, Fetch, Subject};
+
+use crate::machine::Listen;
+use crate::process::{Post, Process, run, scheduled};
+use crate::running::Stop;
+use crate::{Access, Error, Masters, Running, files, random};
+
+use children::{Children, Home, Name, Order};
+use folders::Folders;
+use logs::{Logs, Rolling};
+use serve::{LogAsk, Shelf};
+
+pub use serve::{Buckets, NoShuffleFiles, ShuffleFiles};
+
+/// The file with the worker's certificate and key, in its work folder.
+pub const CERTIFICATE: &str = "worker.pem";
+
+/// How many facts may wait for the machine; then who brings them waits.
+const FACTS_MAX: usize = 1_024;
+
+/// What an operator says of a worker.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the masters are.
+    pub masters: Masters,
+    /// What leads to a certificate, where there is none yet.
+    pub token: Option<Token>,
+    /// How long to look for a master that gives one.
+    pub patience: Duration,
+    /// Where it listens.
+    pub listen: Listen,
+    /// The machine's name: executors on machines of one name read one another's files.
+    pub host: Host,
+    /// Where the machine stands.
+    pub rack: Option<Rack>,
+    /// Cores that it offers.
+    pub cores: u32,
+    /// Bytes of memory that it offers.
+    pub memory: u64,
+    /// Where its children's files are.
+    pub work_folder: PathBuf,
+    /// Where compiled components are.
+    pub cache_folder: PathBuf,
+    /// What is started as an executor ([`EXECUTOR`](crate::instructions::EXECUTOR)) or a driver
+    /// ([`DRIVER`](crate::instructions::DRIVER)).
+    pub program: PathBuf,
+    /// The worker's settings.
+    pub settings: Settings,
+    /// Reads the shuffle files that it serves.
+    pub shuffles: Arc<dyn ShuffleFiles>,
+}
+
+/// Starts a worker, which finds its masters by itself.
+///
+/// # Errors
+///
+/// If its folder or its port cannot be used, or no master gives it a certificate.
+pub async fn start(config: Config) -> Result<Running, Error> {
+    let folder = std::path::absolute(&config.work_folder);
+    let folder = folder.map_err(Error::file(&config.work_folder))?;
+    files::private_folder(&folder)?;
+    let lock = files::lock(&folder, "worker")?;
+    let folders = Folders(folder);
+    let components = folders.components();
+    std::fs::create_dir_all(&components).map_err(Error::file(&components))?;
+    let access = Access {
+        file: folders.0.join(CERTIFICATE),
+        token: config.token.clone(),
+        patience: config.patience,
+    };
+    let own = access
+        .credentials(&config.masters, &Subject::Worker)
+        .await?;
+    let (endpoint, events) = Endpoint::bind(config.listen.config(), &own)?;
+    let daemon = Daemon::new(config, folders, endpoint, events);
+    let info = daemon.host.worker.info();
+    info!(worker = %info.id, address = %info.address, "the worker begins");
+    Ok(Running::start(info.address.clone(), async move |stop| {
+        let _lock = lock;
+        daemon.serve(stop).await
+    }))
+}
+
+/// A worker that has begun.
+struct Daemon {
+    host: WorkerHost,
+    post: Post,
+    facts: mpsc::Receiver<Input>,
+}
+
+impl Daemon {
+    fn new(
+        config: Config,
+        folders: Folders,
+        endpoint: Endpoint,
+        events: mpsc::Receiver<Event>,
+    ) -> Self {
+        let (sender, facts) = mpsc::channel(FACTS_MAX);
+        let local = endpoint.local_address();
+        let address = endpoint.advertised().cloned();
+        let address = address.unwrap_or_else(|| (&*local.to_string()).into());
+        let info = WorkerInfo {
+            id: WorkerId(random::draw()),
+            address: address.clone(),
+            host: config.host.clone(),
+            rack: config.rack.clone(),
+            cores: config.cores,
+            memory: config.memory,
+        };
+        let logs = Logs::default();
+        let shelf = Shelf {
+            folders: folders.clone(),
+            logs: logs.clone(),
+            shuffles: config.shuffles,
+        };
+        let masters = config.masters.addresses().to_vec();
+        let worker = Worker::new(info.clone(), masters, &config.settings, random::draw());
+        let home = Home {
+            program: config.program,
+            folders,
+            cache: config.cache_folder,
+            logs,
+            rolling: Rolling {
+                size_max: config.settings.executor_logs_rolling_max_size(),
+                parts_kept: config.settings.executor_logs_rolling_max_retained_files() as usize,
+            },
+            endpoint: endpoint.clone(),
+            masters: config.masters,
+            worker: info.id,
+            address,
+            host: config.host,
+            rack: config.rack,
+            listen: config.listen.at_any_port(),
+            settings: changed(&config.settings),
+        };
+        let children = Children::new(Arc::new(home), sender.clone());
+        Self {
+            host: WorkerHost {
+                worker,
+                children,
+                shelf,
+                facts: sender,
+                out: Outbox::default(),
+            },
+            post: Post::new(endpoint, events),
+            facts,
+        }
+    }
+
+    async fn serve(mut self, mut stop: Stop) -> Result<(), Error> {
+        let facts = self.host.facts.clone();
+        let asked = stop.clone();
+        tokio::spawn(decommission_on_signal(facts.clone()));
+        tokio::spawn(async move {
+            stop.asked().await;
+            // A worker that has ended needs not be stopped.
+            let _ = facts.send(Input::StopAsked).await;
+        });
+        let now = self.post.now();
+        let begun = self.host.step(now, Input::Started, &mut self.post);
+        let reason = match begun {
+            Some(reason) => reason,
+            None => run(&mut self.host, &mut self.post, &mut self.facts).await,
+        };
+        let ended = match asked.was_asked() {
+            true => Ok(()),
+            false => Err(Error::Ended(Arc::clone(&reason))),
+        };
+        match &ended {
+            Ok(()) => info!(%reason, "the worker stops"),
+            Err(_) => error!(%reason, "the worker stops"),
+        }
+        self.post.close().await;
+        ended
+    }
+}
+
+/// Returns the settings that are not as they are by default.
+fn changed(settings: &Settings) -> Vec<(String, String)> {
+    let set = settings.entries().filter(|(_, _, default)| !default);
+    let set = set.filter_map(|(definition, value, _)| Some((definition.key, value?)));
+    set.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// SIGPWR takes the machine out of service in good order (Spark: `decommission.enabled`, the same signal).
+async fn decommission_on_signal(facts: mpsc::Sender<Input>) {
+    let kind = SignalKind::from_raw(Signal::POWER.as_raw());
+    let Ok(mut power) = signal(kind) else {
+        return;
+    };
+    while power.recv().await.is_some() {
+        if facts.send(Input::DecommissionAsked).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Carries out what the machine orders.
+struct WorkerHost {
+    worker: Worker,
+    children: Children,
+    shelf: Shelf,
+    facts: mpsc::Sender<Input>,
+    out: Outbox,
+}
+
+impl Process for WorkerHost {
+    type Input = Input;
+    type End = Arc<str>;
+
+    fn received(&mut self, from: &Peer, message: wire::Message) -> Option<Input> {
+        match scheduled(message)? {
+            Message::ToWorker(epoch, message) => Some(Input::Received {
+                from: from.address().clone(),
+                epoch,
+                message,
+            }),
+            _ => None,
+        }
+    }
+
+    fn disconnected(&mut self, peer: Address, reason: &str) -> Option<Input> {
+        info!(%peer, %reason, "disconnected");
+        Some(Input::Disconnected { peer })
+    }
+
+    fn deadline_reached(&mut self) -> Input {
+        Input::DeadlineReached
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.worker.next_deadline()
+    }
+
+    fn step(&mut self, now: Time, input: Input, post: &mut Post) -> Option<Arc<str>> {
+        self.children.note(&input);
+        let mut out = std::mem::take(&mut self.out);
+        self.worker.handle(now, input, &mut out);
+        for event in out.events.drain(..) {
+            info!(at = %event.at, "{:?}", event.kind);
+        }
+        let mut end = None;
+        for action in out.actions.drain(..) {
+            match action {
+                Action::Send { to, message } => post.send(to, message),
+                Action::Exit { reason } => end = Some(reason),
+                other => self.carry_out(other),
+            }
+        }
+        self.out = out;
+        end
+    }
+
+    fn asked(&mut self, from: Peer, message: wire::Message, answer: Answer) {
+        let wire::Message::Data(Data::LogAsked {
+            source,
+            stream,
+            offset,
+            bytes_max,
+            follow,
+        }) = message
+        else {
+            return;
+        };
+        let ask = LogAsk {
+            source,
+            stream,
+            offset,
+            bytes_max,
+            follow,
+        };
+        tokio::spawn(self.shelf.clone().tell_log(from, ask, answer));
+    }
+
+    fn fetched(&mut self, from: Peer, fetch: Fetch, reply: Reply) {
+        tokio::spawn(self.shelf.clone().send(from, fetch, reply));
+    }
+}
+
+impl WorkerHost {
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::StartExecutor {
+                name,
+                application,
+                cores,
+                memory,
+            } => self.launch(Order::Executor {
+                name,
+                application,
+                cores,
+                memory,
+            }),
+            Action::StartDriver { driver, spec } => self.launch(Order::Driver { driver, spec }),
+            Action::StopExecutor { name, force } => {
+                self.children.stop(Name::Executor(name), force);
+            }
+            Action::StopDriver { driver, force } => {
+                self.children.stop(Name::Driver(driver), force);
+            }
+            Action::FindFolders => self.find_folders(),
+            Action::RemoveFolder(application) => {
+                remove(self.shelf.folders.application(application));
+            }
+            Action::RemoveScratch(name) => {
+                remove(folders::scratch(&self.shelf.folders.executor(name)));
+            }
+            Action::Send { .. } | Action::Exit { .. } => {}
+        }
+    }
+
+    fn launch(&mut self, order: Order) {
+        self.children.start(order, self.worker.master().cloned());
+    }
+
+    fn find_folders(&self) {
+        let (folders, facts) = (self.shelf.folders.clone(), self.facts.clone());
+        tokio::task::spawn_blocking(move || match folders.applications() {
+            // A worker that is gone cleans up nothing.
+            Ok(found) => drop(facts.blocking_send(Input::FoldersFound(found))),
+            Err(error) => warn!(reason = %error, "could not look for old folders"),
+        });
+    }
+}
+
+fn remove(folder: PathBuf) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = folders::remove(&folder) {
+            warn!(folder = %folder.display(), reason = %error, "could not remove a folder");
+        }
+    });
+}
