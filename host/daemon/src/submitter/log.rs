@@ -123,7 +123,10 @@ pub(super) fn candidates(status: &ClusterStatus, source: LogSource) -> Vec<Addre
                 executor,
             };
             let name = name.to_string();
-            let mut all = status.applications.iter().flat_map(|known| &known.executors);
+            let mut all = status
+                .applications
+                .iter()
+                .flat_map(|known| &known.executors);
             all.find(|known| known.id == name)
                 .map(|known| &known.worker)
         }
