@@ -74,6 +74,8 @@ pub enum Data {
     MapOutputs {
         /// Which shuffle's.
         shuffle: ShuffleId,
+        /// How many there are when none is missing.
+        maps: u32,
         /// In the order of the map partitions, those that there are.
         outputs: Vec<MapOutput>,
     },
@@ -118,6 +120,39 @@ pub enum Data {
     Status {
         /// For people and their scripts. It may gain fields without a new version of the protocol.
         json: String,
+    },
+    /// Where an executor's shuffle files are, told to its driver before it registers (Spark: `shuffleServerId`).
+    ShuffleService {
+        /// Whose files.
+        executor: ExecutorId,
+        /// Who serves them, also when the executor has ended.
+        address: Address,
+        /// Where they are on the executor's machine: there they are read, not asked for.
+        folder: String,
+    },
+    /// What is it that is run? Asked by an executor of its driver; answered with `Application`.
+    ApplicationAsked,
+    /// What is run.
+    Application {
+        /// The component, as it was compiled by its user.
+        component: Hash,
+        /// Its settings.
+        settings: Vec<(Arc<str>, Arc<str>)>,
+        /// What its tasks may read.
+        readable: Vec<Arc<str>>,
+        /// What its tasks may write.
+        writable: Vec<Arc<str>>,
+    },
+    /// Where is an output that the program has begun? Asked by an executor of its driver; answered with `Output`, or
+    /// `Refused` where there is none.
+    OutputAsked {
+        /// Its number.
+        output: u32,
+    },
+    /// Where an output is.
+    Output {
+        /// Its folder, which all machines have.
+        folder: String,
     },
 }
 
@@ -166,6 +201,8 @@ pub struct MapOutput {
     pub host: Host,
     /// Where that one listens.
     pub address: Address,
+    /// Where the files are on that machine.
+    pub folder: Arc<str>,
 }
 
 /// A map output's name within its shuffle.

@@ -217,7 +217,7 @@ impl Application {
     }
 
     /// Returns where a shuffle's map outputs are: [`Driver::map_outputs`].
-    pub fn map_outputs(&self, shuffle: ShuffleId) -> Option<Vec<MapOutput>> {
+    pub fn map_outputs(&self, shuffle: ShuffleId) -> Option<Vec<Option<MapOutput>>> {
         self.driver.map_outputs(shuffle)
     }
 

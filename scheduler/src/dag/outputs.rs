@@ -111,10 +111,10 @@ impl MapOutputs {
         there.map(|output| (output.executor, output.sizes.as_deref()))
     }
 
-    /// Where the outputs are that are there, in the order of the map partitions.
-    pub(crate) fn places(&self) -> impl Iterator<Item = MapOutput> {
+    /// Where the output of each map partition is, if it is there.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Option<MapOutput>> {
         let numbered = (0_u32..).zip(&self.outputs);
-        numbered.filter_map(|(partition, output)| {
+        numbered.map(|(partition, output)| {
             let output = output.as_ref().filter(|output| output.there)?;
             Some(MapOutput {
                 partition,
@@ -289,9 +289,9 @@ mod tests {
         outputs.register(1, AttemptId(4), ExecutorId(0), None);
         let places: Vec<_> = outputs
             .places()
-            .map(|at| (at.partition, at.attempt.0))
+            .map(|at| at.map(|at| (at.partition, at.attempt.0)))
             .collect();
-        assert_eq!(places, [(1, 4), (2, 5)]);
+        assert_eq!(places, [None, Some((1, 4)), Some((2, 5))]);
     }
 
     #[test]

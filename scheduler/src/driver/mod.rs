@@ -195,9 +195,9 @@ impl Driver {
         self.graph.get(rdd)
     }
 
-    /// Returns where a shuffle's map outputs are, in the order of the map partitions; those that are missing are not
-    /// named. None where the shuffle has not begun (Spark: `MapOutputTrackerMaster`).
-    pub fn map_outputs(&self, shuffle: ShuffleId) -> Option<Vec<MapOutput>> {
+    /// Returns where the output of each map partition of a shuffle is, if it is there; none at all where the shuffle
+    /// has not begun (Spark: `MapOutputTrackerMaster`).
+    pub fn map_outputs(&self, shuffle: ShuffleId) -> Option<Vec<Option<MapOutput>>> {
         Some(self.shuffles.get(shuffle)?.places().collect())
     }
 

@@ -13,10 +13,23 @@ pub(super) const ROWS: &[Definition] = &[
         "What people call the application. Without it, the component's file name.",
     ),
     Definition::spark(
+        "cores.max",
+        Shape::Count { least: 1 },
+        None,
+        "The most cores of a cluster that the application takes. Without it, what the master gives \
+         (`deploy.defaultCores`).",
+    ),
+    Definition::spark(
         "default.parallelism",
         Shape::Count { least: 1 },
         None,
         "Partitions of datasets whose number the program does not say. Without it, the number of cores.",
+    ),
+    Definition::spark(
+        "driver.cores",
+        Shape::Count { least: 1 },
+        Some("1"),
+        "Cores that a driver takes which the cluster runs.",
     ),
     Definition::spark(
         "driver.maxResultSize",
@@ -30,6 +43,19 @@ pub(super) const ROWS: &[Definition] = &[
         Shape::MEMORY,
         Some("1g"),
         "The driver's memory. A plain number counts MiB.",
+    ),
+    Definition::spark(
+        "executor.cores",
+        Shape::Count { least: 1 },
+        None,
+        "Cores of each executor. Without it an executor gets all that its worker can give, and each \
+         worker has one.",
+    ),
+    Definition::spark(
+        "executor.instances",
+        Shape::Count { least: 1 },
+        None,
+        "How many executors to begin with. Without it, as many as there is room for.",
     ),
     Definition::spark(
         "executor.memory",
@@ -78,6 +104,26 @@ impl Settings {
     /// `default.parallelism`: partitions where the program does not say; none: as many as there are cores.
     pub fn default_parallelism(&self) -> Option<u32> {
         self.count("default.parallelism")
+    }
+
+    /// `cores.max`: the most cores of a cluster, if that was said.
+    pub fn cores_max(&self) -> Option<u32> {
+        self.count("cores.max")
+    }
+
+    /// `driver.cores`: cores of a driver that the cluster runs.
+    pub fn driver_cores(&self) -> u32 {
+        self.count("driver.cores").unwrap_or(1)
+    }
+
+    /// `executor.cores`: cores of each executor, if that was said.
+    pub fn executor_cores(&self) -> Option<u32> {
+        self.count("executor.cores")
+    }
+
+    /// `executor.instances`: how many executors to begin with, if that was said.
+    pub fn executor_instances(&self) -> Option<u32> {
+        self.count("executor.instances")
     }
 
     /// `driver.maxResultSize`: the most bytes of results of one job; none: no bound.

@@ -179,7 +179,7 @@ groups! {
         1 ImageAsked { application: ApplicationId, image: ImageId, known: Vec<ImageId> },
         2 Image(ImageHeader),
         3 MapOutputsAsked { shuffle: ShuffleId },
-        4 MapOutputs { shuffle: ShuffleId, outputs: Vec<MapOutput> },
+        4 MapOutputs { shuffle: ShuffleId, maps: u32, outputs: Vec<MapOutput> },
         5 BlockLocationsAsked { blocks: Vec<Block> },
         6 BlockLocations { locations: Vec<BlockLocation> },
         7 TaskResult { attempt: AttemptId, bytes: Vec<u8> },
@@ -188,6 +188,13 @@ groups! {
         10 Refused(Refusal),
         11 StatusAsked,
         12 Status { json: String },
+        13 ShuffleService { executor: ExecutorId, address: Address, folder: String },
+        14 ApplicationAsked,
+        15 Application {
+            component: crate::Hash, settings: Vec<(Arc<str>, Arc<str>)>, readable: Vec<Arc<str>>, writable: Vec<Arc<str>>,
+        },
+        16 OutputAsked { output: u32 },
+        17 Output { folder: String },
     }
     8 Join {
         1 Join { request: Vec<u8>, subject: Subject },

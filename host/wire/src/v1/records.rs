@@ -57,7 +57,7 @@ records! {
     } => page_table
     PageRunForm = PageRun { first: u32, hashes: Vec<Hash> }
     MapOutputForm = MapOutput {
-        name: MapOutputName, executor: ExecutorId, worker: WorkerId, host: Host, address: Address,
+        name: MapOutputName, executor: ExecutorId, worker: WorkerId, host: Host, address: Address, folder: Arc<str>,
     }
     MapOutputNameForm = MapOutputName { partition: u32, attempt: AttemptId }
     BlockForm = Block { rdd: RddId, partition: u32 }

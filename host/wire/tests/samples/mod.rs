@@ -607,12 +607,14 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
         "MapOutputs",
         Data::MapOutputs {
             shuffle: ShuffleId(2),
+            maps: 3,
             outputs: vec![MapOutput {
                 name: MAP_OUTPUT,
                 executor: EXECUTOR,
                 worker: WORKER,
                 host: "node-2".into(),
                 address: "10.0.0.2:40000".into(),
+                folder: "/work/app-3-7/shuffle".into(),
             }],
         },
     );
@@ -639,6 +641,7 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
         },
     );
     logs(add);
+    running(add);
     for kind in [
         RefusalKind::Missing,
         RefusalKind::Forbidden,
@@ -651,6 +654,30 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
             Data::Refused(Refusal::new(kind, "because")),
         );
     }
+}
+
+fn running(add: &mut dyn FnMut(&str, Data)) {
+    add(
+        "ShuffleService",
+        Data::ShuffleService {
+            executor: EXECUTOR,
+            address: "10.0.0.2:40000".into(),
+            folder: "/work/app-3-7/shuffle".into(),
+        },
+    );
+    add("ApplicationAsked", Data::ApplicationAsked);
+    add(
+        "Application",
+        Data::Application {
+            component: [7; 32],
+            settings: vec![("task.maxFailures".into(), "2".into())],
+            readable: vec!["/data".into()],
+            writable: vec!["/out".into()],
+        },
+    );
+    add("OutputAsked", Data::OutputAsked { output: 1 });
+    let folder = "/out/words".into();
+    add("Output", Data::Output { folder });
 }
 
 fn logs(add: &mut dyn FnMut(&str, Data)) {
