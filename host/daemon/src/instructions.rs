@@ -119,6 +119,8 @@ pub struct DriverInstructions {
     pub driver: DriverId,
     /// What it runs.
     pub spec: DriverSpec,
+    /// The program's file.
+    pub component: PathBuf,
     /// Where the masters are.
     pub masters: Vec<Address>,
     /// Where it is.
@@ -134,7 +136,8 @@ pub struct DriverInstructions {
 /// If standard input does not begin with instructions of this kind.
 pub fn receive<T: DeserializeOwned>() -> Result<T, Error> {
     let failed = |error: &dyn fmt::Display| Error::Instructions(error.to_string());
-    // Where the system can, it ends this process itself, even one that hangs.
+    // The system ends even a process that hangs, with the thread of the worker that started it. Threads of a worker's
+    // runtime last as long as the worker.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let mut line = String::new();
     let mut input = io::stdin().lock();

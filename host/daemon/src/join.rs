@@ -52,7 +52,7 @@ impl Access {
     }
 
     fn keep(&self, joined: &Credentials) -> Result<(), Error> {
-        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let folder = self.file.parent().unwrap_or_else(|| Path::new("."));
         crate::files::private_folder(folder)?;
         joined.save(&self.file)?;
         info!(file = %self.file.display(), "joined the cluster");

@@ -8,6 +8,7 @@
 //!                     store            logs, files
 //! ```
 
+mod components;
 mod error;
 mod files;
 pub mod instructions;

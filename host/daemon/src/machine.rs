@@ -89,7 +89,7 @@ impl Listen {
             .trim_end_matches(']')
             .parse::<IpAddr>();
         let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let ip = bind.or(literal.clone().ok()).unwrap_or(any);
+        let ip = bind.or_else(|| literal.clone().ok()).unwrap_or(any);
         let host = match literal {
             Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
             _ => host.to_owned(),

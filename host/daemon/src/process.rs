@@ -98,13 +98,6 @@ impl Post {
     }
 }
 
-/// One of the things that happen.
-enum Happened<I> {
-    Event(Event),
-    Fact(I),
-    Deadline,
-}
-
 /// Runs until the process ends. Can be dropped at any moment it waits, and run again.
 pub async fn run<P: Process>(
     process: &mut P,
@@ -112,12 +105,13 @@ pub async fn run<P: Process>(
     facts: &mut mpsc::Receiver<P::Input>,
 ) -> P::End {
     loop {
+        let deadline = process.next_deadline();
         let input = match post.lost.pop_front() {
             Some((peer, reason)) => process.disconnected(peer, &reason),
-            None => match wait(process.next_deadline(), post, facts).await {
-                Happened::Fact(input) => Some(input),
-                Happened::Deadline => Some(process.deadline_reached()),
-                Happened::Event(event) => hear(process, event),
+            None => tokio::select! {
+                Some(event) = post.events.recv() => hear(process, event),
+                Some(fact) = facts.recv() => Some(fact),
+                () = until(post.started, deadline) => Some(process.deadline_reached()),
             },
         };
         if let Some(input) = input
@@ -125,18 +119,6 @@ pub async fn run<P: Process>(
         {
             return end;
         }
-    }
-}
-
-async fn wait<I>(
-    deadline: Option<Time>,
-    post: &mut Post,
-    facts: &mut mpsc::Receiver<I>,
-) -> Happened<I> {
-    tokio::select! {
-        Some(event) = post.events.recv() => Happened::Event(event),
-        Some(fact) = facts.recv() => Happened::Fact(fact),
-        () = until(post.started, deadline) => Happened::Deadline,
     }
 }
 

@@ -102,6 +102,11 @@ pub enum EventKind {
     },
     /// The worker takes no more work.
     Decommissioning,
+    /// An application is over, and its files go, but for its logs.
+    FilesRemoved {
+        /// Whose.
+        application: ApplicationId,
+    },
     /// An application's folder goes.
     FolderRemoved {
         /// Whose.

@@ -78,11 +78,14 @@ impl Worker {
         }
     }
 
-    /// Removes the folder of an application that is over, once its last executor has ended.
+    /// Removes the files of an application that is over, once its last executor has ended. Its logs stay until they are
+    /// too old.
     pub(super) fn clean_application(&mut self, id: ApplicationId, out: &mut Outbox) {
         let finished = self.applications.get(&id);
         if finished.is_some_and(|application| application.finished) && !self.runs(id) {
-            self.remove_folder(id, "the application is over".into(), out);
+            let removed = EventKind::FilesRemoved { application: id };
+            self.publish(removed, out);
+            out.actions.push(Action::RemoveFiles(id));
         }
     }
 

@@ -118,6 +118,8 @@ pub enum Action {
     },
     /// Find out which applications have a folder here, and how old it is: [`Input::FoldersFound`].
     FindFolders,
+    /// Remove an application's files, but for its logs: somebody will want to know what happened.
+    RemoveFiles(ApplicationId),
     /// Remove an application's folder with all that is in it.
     RemoveFolder(ApplicationId),
     /// Remove what an executor that has ended left on disk, but for its shuffle files.

@@ -147,7 +147,7 @@ impl World {
                 self.stop_child(id, ChildId::Driver(driver), force);
             }
             Action::FindFolders => self.find_folders(id),
-            Action::RemoveFolder(application) => {
+            Action::RemoveFiles(application) | Action::RemoveFolder(application) => {
                 let host = self.processes[&id].host;
                 self.data.remove_folder(host, application);
             }

@@ -60,7 +60,7 @@ fn no_folders_are_looked_for_where_cleanup_is_off() {
 }
 
 #[test]
-fn the_folder_of_an_application_goes_with_its_last_executor() {
+fn the_files_of_an_application_go_with_its_last_executor() {
     let mut machine = Machine::registered(&[]);
     machine.launch(0, 1);
     machine.launch(1, 1);
@@ -70,17 +70,17 @@ fn the_folder_of_an_application_goes_with_its_last_executor() {
     assert_eq!(lines.len(), 2);
     assert_eq!(
         machine.ended(executor(0), Some(0))[2],
-        "remove folder of app-1-0000"
+        "remove files of app-1-0000"
     );
     assert!(machine.hear(1, finished).is_empty());
 }
 
 #[test]
-fn the_folder_of_an_application_without_executors_goes_at_once() {
+fn the_files_of_an_application_without_executors_go_at_once() {
     let mut machine = Machine::registered(&[]);
     assert_eq!(
         machine.hear(1, ToWorker::ApplicationFinished(app(0))),
-        ["remove folder of app-1-0000"]
+        ["remove files of app-1-0000"]
     );
 }
 

@@ -237,6 +237,7 @@ fn show(action: &worker::Action) -> String {
         Action::StartDriver { driver, .. } => format!("start {driver}"),
         Action::StopDriver { driver, force } => format!("{} {driver}", how(force)),
         Action::FindFolders => "find folders".into(),
+        Action::RemoveFiles(application) => format!("remove files of {application}"),
         Action::RemoveFolder(application) => format!("remove folder of {application}"),
         Action::RemoveScratch(name) => format!("remove scratch of {name}"),
         Action::Exit { reason } => format!("exit: {reason}"),

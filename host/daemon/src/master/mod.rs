@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use network::{Answer, Authority, Endpoint, Peer, Token, Validity};
+use network::{Answer, Authority, Endpoint, Incoming, Peer, Reply, Token, Validity};
 use scheduler::cluster::{self, Action, Input, Outbox, State, Tenants};
 use scheduler::{Address, Message, Settings, Time};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info};
-use wire::{Data, Join, Refusal, RefusalKind, Role, Subject};
+use tracing::{error, info, warn};
+use wire::{Content, Data, Fetch, Join, Refusal, RefusalKind, Role, Subject};
 
+use crate::components::{Components, to_hex};
 use crate::machine::Listen;
 use crate::process::{Post, Process, run, scheduled};
 use crate::running::Stop;
@@ -115,6 +116,8 @@ fn lead(
     mut post: Post,
 ) -> Result<Daemon, Error> {
     let path = &config.folder;
+    let components = path.join("components");
+    let components = Components::open(components.clone()).map_err(Error::file(components))?;
     let epoch = store.begin_term().map_err(Error::file(path))?;
     let persisted = store.persisted().clone();
     let (facts, received) = mpsc::channel(FACTS_MAX);
@@ -122,6 +125,7 @@ fn lead(
     let mut host = Host {
         master: cluster::Master::new(address, &config.settings, config.tenants.clone()),
         authority: Arc::new(authority),
+        components,
         writer,
         out: Outbox::default(),
     };
@@ -165,6 +169,7 @@ impl Daemon {
 struct Host {
     master: cluster::Master,
     authority: Arc<Authority>,
+    components: Components,
     writer: Writer,
     out: Outbox,
 }
@@ -219,6 +224,35 @@ impl Process for Host {
             }
             wire::Message::Data(Data::StatusAsked) => self.tell_status(answer),
             _ => {}
+        }
+    }
+
+    /// Submitters bring the components of drivers that the cluster is to run.
+    fn offered(&mut self, from: Peer, incoming: Incoming) {
+        let (Role::Submitter, Content::Component { hash }) =
+            (from.identity().subject.role(), incoming.content())
+        else {
+            return;
+        };
+        let (hash, components) = (*hash, self.components.clone());
+        tokio::spawn(async move {
+            match components.take(hash, incoming).await {
+                Ok(()) => info!(%from, component = %to_hex(hash), "took in a component"),
+                Err(error) => warn!(%from, reason = %error, "took in no component"),
+            }
+        });
+    }
+
+    fn fetched(&mut self, _from: Peer, fetch: Fetch, reply: Reply) {
+        match fetch {
+            Fetch::Component { hash } => {
+                tokio::spawn(self.components.clone().send(hash, reply));
+            }
+            _ => {
+                let reason = "a master has components only";
+                let refusal = Refusal::new(RefusalKind::Missing, reason);
+                tokio::spawn(async move { reply.refuse(refusal).await });
+            }
         }
     }
 }

@@ -7,12 +7,14 @@ mod request;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use network::{Credentials, Endpoint};
 use scheduler::client::Request;
 use scheduler::message::{DriverSpec, DriverStatus, ToSubmitter};
 use scheduler::{ApplicationId, DriverId, Host, Settings, Tenant};
 use wire::{Data, LogSource, LogStream, Message, Role, Subject};
 
+use crate::components::to_hex;
 use crate::join::any_master;
 use crate::machine::Listen;
 use crate::process::Post;
@@ -75,6 +77,27 @@ impl Submitter {
             tenant,
             settings,
         })
+    }
+
+    /// Brings a component to the leader, unless it is there, and returns the name by which a driver's description
+    /// ([`DriverSpec::component`]) means it.
+    ///
+    /// # Errors
+    ///
+    /// If no leader answers, or it cannot keep the component.
+    pub async fn upload(&self, component: Bytes) -> Result<String, Error> {
+        let hash = *blake3::hash(&component).as_bytes();
+        let endpoint = self.post.endpoint();
+        let within = self.settings.deploy_client_submission_timeout();
+        any_master(&self.masters, within, |master| {
+            let component = component.clone();
+            async move {
+                let peer = endpoint.connect(&master, Role::Master).await?;
+                request::bring(&peer, hash, component).await
+            }
+        })
+        .await?;
+        Ok(to_hex(hash))
     }
 
     /// Has the cluster run a driver, and returns its name.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use network::Peer;
 use scheduler::client::submission::{Action, Input, Outbox};
 use scheduler::client::{Request, Submission};
 use scheduler::message::ToSubmitter;
 use scheduler::{Address, Message, Settings, Time};
 use tokio::sync::mpsc;
+use wire::{Content, Fetch, Hash, Refusal, RefusalKind};
 
 use crate::process::{Post, Process, run, scheduled};
 use crate::{Error, Masters, random};
@@ -35,6 +37,43 @@ pub(super) async fn ask(
     };
     let within = settings.deploy_client_submission_timeout();
     answer.map_err(|reason| asking.explain(masters, within, reason))
+}
+
+/// How long a master may take to put a component in its place after the last byte.
+const PLACED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long to wait before it is asked again whether it has.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Brings a component to a master that does not have it.
+pub(super) async fn bring(peer: &Peer, hash: Hash, bytes: Bytes) -> Result<(), network::Error> {
+    if has(peer, hash).await? {
+        return Ok(());
+    }
+    peer.send(Content::Component { hash }, bytes).await?;
+    let placed = async {
+        while !has(peer, hash).await? {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    };
+    let placed = tokio::time::timeout(PLACED_WITHIN, placed).await;
+    placed.unwrap_or_else(|_| {
+        let reason = "the master could not keep the component; its log says why";
+        let refusal = Refusal::new(RefusalKind::Failed, reason);
+        Err(network::Error::NotToBeHad(refusal))
+    })
+}
+
+async fn has(peer: &Peer, hash: Hash) -> Result<bool, network::Error> {
+    match peer.fetch(Fetch::Component { hash }).await {
+        // Its bytes are not wanted: dropped, the transfer is given up.
+        Ok(_) => Ok(true),
+        Err(network::Error::NotToBeHad(refusal)) if refusal.kind == RefusalKind::Missing => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 struct Asking {

@@ -12,25 +12,31 @@ use scheduler::worker::Input;
 use scheduler::{Address, DriverId, Host, Rack, Tenant, WorkerId};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
-use wire::Subject;
+use wire::{Fetch, Role, Subject};
 
 use super::child::{End, Program, Started, Wish};
 use super::folders::{self, Folders};
 use super::logs::{Logs, Rolling};
+use crate::components::{self, Components};
 use crate::instructions::{
     DRIVER, DriverInstructions, EXECUTOR, ExecutorInstructions, Place, Secret,
 };
+use crate::join::any_master;
 use crate::machine::Listen;
 use crate::{Masters, certify};
 
 /// How long a master may take to give a child its certificate.
 const CERTIFICATE_WAIT: Duration = Duration::from_secs(10);
 
+/// How long to look for a master that has a driver's component.
+const COMPONENT_WAIT: Duration = Duration::from_secs(10);
+
 /// What is the same for all children of a worker.
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) program: PathBuf,
     pub(super) folders: Folders,
+    pub(super) components: Components,
     pub(super) cache: PathBuf,
     pub(super) logs: Logs,
     pub(super) rolling: Rolling,
@@ -204,7 +210,9 @@ async fn launch(home: &Home, order: &Order, leader: Option<Address>) -> Result<S
     let masters = home.masters.led_by(leader);
     let certified = certify(&home.endpoint, &masters, &order.subject(), CERTIFICATE_WAIT).await;
     let credentials = certified.map_err(|error| format!("its certificate: {error}"))?;
-    let line = instructions(home, order, &credentials).map_err(|error| error.to_string())?;
+    let component = fetch(home, order, &masters).await?;
+    let line = instructions(home, order, component, &credentials);
+    let line = line.map_err(|error| error.to_string())?;
     let started = Started::start(&program, &home.logs, home.rolling);
     let mut started = started.map_err(|error| format!("{}: {error}", program.path.display()))?;
     started.instruct(&line).await;
@@ -233,9 +241,32 @@ fn prepare(home: &Home, order: &Order) -> std::io::Result<Program> {
     })
 }
 
+/// Returns where a driver's component is; one that is named by its hash and is not here comes from a master. Executors
+/// get theirs from their driver.
+async fn fetch(home: &Home, order: &Order, masters: &Masters) -> Result<PathBuf, String> {
+    let Order::Driver { spec, .. } = order else {
+        return Ok(PathBuf::new());
+    };
+    let Some(hash) = components::from_hex(&spec.component) else {
+        return Ok(PathBuf::from(&*spec.component));
+    };
+    let path = home.components.path(hash);
+    if !path.exists() {
+        let got = any_master(masters, COMPONENT_WAIT, |master| async move {
+            let peer = home.endpoint.connect(&master, Role::Master).await?;
+            let incoming = peer.fetch(Fetch::Component { hash }).await?;
+            home.components.take(hash, incoming).await
+        });
+        got.await
+            .map_err(|error| format!("its component: {error}"))?;
+    }
+    Ok(path)
+}
+
 fn instructions(
     home: &Home,
     order: &Order,
+    component: PathBuf,
     credentials: &Credentials,
 ) -> serde_json::Result<String> {
     let place = Place {
@@ -245,7 +276,7 @@ fn instructions(
         rack: home.rack.clone(),
         listen: home.listen.clone(),
         credentials: Secret::from(credentials),
-        components: home.folders.components(),
+        components: home.components.folder().to_owned(),
         cache: home.cache.clone(),
         settings: home.settings.clone(),
     };
@@ -267,6 +298,7 @@ fn instructions(
         Order::Driver { driver, spec } => line(&DriverInstructions {
             driver: *driver,
             spec: DriverSpec::clone(spec),
+            component,
             masters: home.masters.addresses().to_vec(),
             place,
             scratch: folders::scratch(&home.folders.driver(*driver)),

@@ -35,10 +35,6 @@ impl Folders {
         self.0.join("drivers").join(driver.to_string())
     }
 
-    pub(super) fn components(&self) -> PathBuf {
-        self.0.join("components")
-    }
-
     /// Returns the folder that belongs to a tenant, and the log in it.
     pub(super) fn log(&self, source: LogSource, stream: LogStream) -> (PathBuf, PathBuf) {
         let (owned, folder) = match source {
@@ -144,7 +140,7 @@ mod tests {
         let folders = Folders(work.path().to_owned());
         let shuffle = folders.shuffle(APPLICATION);
         fs::create_dir_all(&shuffle).unwrap();
-        fs::create_dir_all(folders.components()).unwrap();
+        fs::create_dir_all(work.path().join("components")).unwrap();
         fs::create_dir_all(work.path().join("app-of-somebody")).unwrap();
         let old = SystemTime::now() - Duration::from_secs(3600);
         File::open(&shuffle).unwrap().set_modified(old).unwrap();

@@ -146,14 +146,20 @@ impl Log {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let end = *self.end.borrow();
-        let length = end - self.start;
-        if length > 0 && length + bytes.len() as u64 > self.rolling.size_max {
-            self.roll(end)?;
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let end = *self.end.borrow();
+            let room = self.rolling.size_max.saturating_sub(end - self.start);
+            if room == 0 && end > self.start {
+                self.roll(end)?;
+                continue;
+            }
+            let room = usize::try_from(room.max(1)).unwrap_or(usize::MAX);
+            let (these, rest) = bytes.split_at(room.min(bytes.len()));
+            self.file.write_all(these)?;
+            self.end.send_replace(end + these.len() as u64);
+            bytes = rest;
         }
-        self.file.write_all(bytes)?;
-        self.end.send_replace(end + bytes.len() as u64);
         Ok(())
     }
 
@@ -266,12 +272,12 @@ mod tests {
         log.write(b"01234567").unwrap();
         log.write(b"89abcdef").unwrap();
         assert_eq!(whole(&path), (0, "0123456789abcdef".into()));
-        assert_eq!(read_part(&path, 9, 100).unwrap().1, b"9abcdef");
+        assert_eq!(read_part(&path, 9, 100).unwrap().1, b"9");
+        assert_eq!(read_part(&path, 10, 100).unwrap().1, b"abcdef");
         // Two older parts are kept.
-        log.write(b"ghijklmn").unwrap();
-        log.write(b"opqrst").unwrap();
-        assert_eq!(whole(&path), (8, "89abcdefghijklmnopqrst".into()));
-        assert_eq!(read_part(&path, u64::MAX, 1).unwrap(), (30, vec![], true));
+        log.write(b"ghijklmnopqrstuvwxyz").unwrap();
+        assert_eq!(whole(&path), (10, "abcdefghijklmnopqrstuvwxyz".into()));
+        assert_eq!(read_part(&path, u64::MAX, 1).unwrap(), (36, vec![], true));
     }
 
     #[test]

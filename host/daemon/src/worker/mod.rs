@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use wire::{Data, Fetch, Subject};
 
+use crate::components::Components;
 use crate::machine::Listen;
 use crate::process::{Post, Process, run, scheduled};
 use crate::running::Stop;
@@ -84,8 +85,8 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     files::private_folder(&folder)?;
     let lock = files::lock(&folder, "worker")?;
     let folders = Folders(folder);
-    let components = folders.components();
-    std::fs::create_dir_all(&components).map_err(Error::file(&components))?;
+    let components = folders.0.join("components");
+    let components = Components::open(components.clone()).map_err(Error::file(components))?;
     let access = Access {
         file: folders.0.join(CERTIFICATE),
         token: config.token.clone(),
@@ -95,7 +96,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .credentials(&config.masters, &Subject::Worker)
         .await?;
     let (endpoint, events) = Endpoint::bind(config.listen.config(), &own)?;
-    let daemon = Daemon::new(config, folders, endpoint, events);
+    let daemon = Daemon::new(config, folders, components, endpoint, events);
     let info = daemon.host.worker.info();
     info!(worker = %info.id, address = %info.address, "the worker begins");
     Ok(Running::start(info.address.clone(), async move |stop| {
@@ -115,6 +116,7 @@ impl Daemon {
     fn new(
         config: Config,
         folders: Folders,
+        components: Components,
         endpoint: Endpoint,
         events: mpsc::Receiver<Event>,
     ) -> Self {
@@ -133,6 +135,7 @@ impl Daemon {
         let logs = Logs::default();
         let shelf = Shelf {
             folders: folders.clone(),
+            components: components.clone(),
             logs: logs.clone(),
             shuffles: config.shuffles,
         };
@@ -141,6 +144,7 @@ impl Daemon {
         let home = Home {
             program: config.program,
             folders,
+            components,
             cache: config.cache_folder,
             logs,
             rolling: Rolling {
@@ -323,6 +327,7 @@ impl WorkerHost {
                 self.children.stop(Name::Driver(driver), force);
             }
             Action::FindFolders => self.find_folders(),
+            Action::RemoveFiles(application) => remove(self.shelf.folders.shuffle(application)),
             Action::RemoveFolder(application) => {
                 remove(self.shelf.folders.application(application));
             }

@@ -1,7 +1,6 @@
 //! What a worker hands out: shuffle files, components, logs, each to whom it belongs.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +10,12 @@ use network::{Answer, Peer, Reply};
 use scheduler::{ShuffleId, Tenant};
 use tracing::debug;
 use wire::{
-    Content, Data, Fetch, Hash, LogSource, LogStream, MapOutputName, Refusal, RefusalKind, Role,
-    Subject,
+    Content, Data, Fetch, LogSource, LogStream, MapOutputName, Refusal, RefusalKind, Role, Subject,
 };
 
 use super::folders::{self, Folders};
 use super::logs::Logs;
+use crate::components::Components;
 
 /// The most bytes of a log in one answer.
 const LOG_BYTES_MAX: usize = 256 << 10;
@@ -74,6 +73,7 @@ impl ShuffleFiles for NoShuffleFiles {
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
     pub(super) folders: Folders,
+    pub(super) components: Components,
     pub(super) logs: Logs,
     pub(super) shuffles: Arc<dyn ShuffleFiles>,
 }
@@ -98,6 +98,9 @@ struct Opened {
 impl Shelf {
     /// Sends what was asked for. That it belongs to the asker's application the network has checked.
     pub(super) async fn send(self, from: Peer, fetch: Fetch, reply: Reply) {
+        if let Fetch::Component { hash } = fetch {
+            return self.components.send(hash, reply).await;
+        }
         let opened = tokio::task::spawn_blocking(move || self.open(fetch)).await;
         let opened = opened
             .unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Failed, error.to_string())));
@@ -131,22 +134,13 @@ impl Shelf {
                     source,
                 })
             }
-            Fetch::Component { hash } => self.open_component(hash).map_err(|e| refusal(&e)),
-            Fetch::Pages { .. } | Fetch::Block { .. } => Err(Refusal::new(
-                RefusalKind::Missing,
-                "a worker has no pages and no blocks; ask the driver or an executor",
-            )),
+            Fetch::Component { .. } | Fetch::Pages { .. } | Fetch::Block { .. } => {
+                Err(Refusal::new(
+                    RefusalKind::Missing,
+                    "a worker has no pages and no blocks; ask the driver or an executor",
+                ))
+            }
         }
-    }
-
-    fn open_component(&self, hash: Hash) -> io::Result<Opened> {
-        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let file = File::open(self.folders.components().join(name))?;
-        Ok(Opened {
-            content: Content::Component { hash },
-            length: file.metadata()?.len(),
-            source: Box::new(file),
-        })
     }
 
     /// Answers with a part of a log, to who may read it.

@@ -1,19 +1,16 @@
 //! A cluster of the tests: a master, workers and drivers in this process, executors in processes of their own.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests: what cannot be is a failed test"
-)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::machine::Listen;
+use daemon::submitter::{self, Submitter};
 use daemon::worker::NoShuffleFiles;
-use daemon::{Error, Masters, Running, master, worker};
+use daemon::{Access, Error, Masters, Running, master, worker};
 use network::{Endpoint, Event, Peer, Token, request_certificate};
-use scheduler::message::{ApplicationSpec, ToApplication, ToMaster};
-use scheduler::{Address, ApplicationId, Message, Settings, SubmissionKey};
+use scheduler::message::{ApplicationSpec, ExecutorState, ToApplication, ToMaster};
+use scheduler::{Address, ApplicationId, ExecutorId, Message, Settings, SubmissionKey};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wire::{Role, Subject};
@@ -23,6 +20,19 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, what).await.unwrap()
+}
+
+/// Waits for something that nobody tells: on a disk, or in a process.
+pub(crate) async fn eventually<T>(what: impl AsyncFn() -> Option<T>) -> T {
+    let found = async {
+        loop {
+            match what().await {
+                Some(found) => return found,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    soon(found).await
 }
 
 /// Folders, and programs that workers start.
@@ -70,8 +80,12 @@ impl Cluster {
 
     /// A worker whose children behave as told.
     pub(crate) fn worker_config(&self, master: &Running, behaviour: &str) -> worker::Config {
+        self.worker_config_at(master.address().clone(), behaviour)
+    }
+
+    pub(crate) fn worker_config_at(&self, master: Address, behaviour: &str) -> worker::Config {
         worker::Config {
-            masters: Masters::from(master.address().clone()),
+            masters: Masters::from(master),
             token: Some(self.token(master::WORKER_TOKEN)),
             patience: LONG,
             listen: Listen::new("127.0.0.1", None, 0),
@@ -93,7 +107,7 @@ impl Cluster {
             .unwrap()
     }
 
-    fn program(&self, behaviour: &str) -> PathBuf {
+    pub(crate) fn program(&self, behaviour: &str) -> PathBuf {
         let path = self.path(behaviour);
         if !path.exists() {
             let child = Path::new(env!("CARGO_BIN_EXE_daemon-test-child"));
@@ -102,9 +116,24 @@ impl Cluster {
         path
     }
 
-    /// Reads what a child has left.
-    pub(crate) fn left(&self, path: &str) -> Option<String> {
-        std::fs::read_to_string(self.path("work").join(path)).ok()
+    /// Somebody at a command line.
+    pub(crate) async fn submitter(&self, master: &Running) -> Submitter {
+        Submitter::connect(self.submitter_config(master))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn submitter_config(&self, master: &Running) -> submitter::Config {
+        submitter::Config {
+            masters: Masters::from(master.address().clone()),
+            access: Access {
+                file: self.path("submitter").join("submitter.pem"),
+                token: Some(self.token(master::SUBMITTER_TOKEN)),
+                patience: LONG,
+            },
+            tenant: scheduler::Tenant::default(),
+            settings: self.settings.clone(),
+        }
     }
 
     /// A driver in client mode, which has registered its application.
@@ -162,6 +191,27 @@ impl Application {
         let own = request_certificate(&application.master, subject, LONG).await?;
         application.endpoint.renew(&own)?;
         Ok(application)
+    }
+
+    /// Waits until an executor is so, and returns which, why and with what code.
+    pub(crate) async fn state(
+        &mut self,
+        wanted: ExecutorState,
+    ) -> (ExecutorId, String, Option<i32>) {
+        let updated = self.hear(|said| match said {
+            ToApplication::ExecutorUpdated {
+                executor,
+                state,
+                reason,
+                exit_code,
+                ..
+            } if state == wanted => {
+                let reason = reason.map(|reason| reason.to_string());
+                Some((executor, reason.unwrap_or_default(), exit_code))
+            }
+            _ => None,
+        });
+        updated.await
     }
 
     /// Waits until the master says something.

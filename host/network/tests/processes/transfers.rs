@@ -31,7 +31,11 @@ async fn a_transfer_arrives_whole_and_asks_pass_it_by() {
         let (answer, ()) = tokio::join!(asked, async {
             let (_, answer) = driver.asked().await;
             let outputs = Vec::new();
-            let map_outputs = Data::MapOutputs { shuffle, outputs };
+            let map_outputs = Data::MapOutputs {
+                shuffle,
+                maps: 0,
+                outputs,
+            };
             answer.give(&map_outputs.into()).unwrap();
         });
         answer.unwrap();

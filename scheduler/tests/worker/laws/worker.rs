@@ -154,7 +154,7 @@ impl Books {
             }
             Action::StopExecutor { name, .. } => assert!(self.executors.contains_key(name)),
             Action::StopDriver { driver, .. } => assert!(self.drivers.contains_key(driver)),
-            Action::RemoveFolder(application) => {
+            Action::RemoveFiles(application) | Action::RemoveFolder(application) => {
                 let mut running = self.executors.keys();
                 assert!(running.all(|name| name.application != *application));
             }
