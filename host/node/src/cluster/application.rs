@@ -170,7 +170,9 @@ impl Application {
                     message,
                 });
             }
-            wire::Message::Scheduler(Message::ToDriver(message)) => self.hear_executor(from, message),
+            wire::Message::Scheduler(Message::ToDriver(message)) => {
+                self.hear_executor(from, message);
+            }
             wire::Message::Data(Data::TaskResult { attempt, bytes }) => {
                 self.results().here.insert(attempt, bytes);
             }

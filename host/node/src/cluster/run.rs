@@ -164,13 +164,17 @@ impl Start for Starter {
         let (endpoint, events) = bound.map_err(|error| StartError::Cluster(error.to_string()))?;
         drop(within);
         let spec = self.spec(&settings, &endpoint);
-        let application =
-            Application::new(self.offer.clone(), spec, settings, (endpoint, self.runtime.clone()), self.seed)
-                .map_err(|error| StartError::Cluster(error.to_string()))?;
+        let application = Application::new(
+            self.offer.clone(),
+            spec,
+            settings,
+            (endpoint, self.runtime.clone()),
+            self.seed,
+        )
+        .map_err(|error| StartError::Cluster(error.to_string()))?;
         let jobs: Arc<dyn JobScheduler> = application.clone();
         self.cancel.begun(&jobs);
-        self.runtime
-            .spawn(Arc::clone(&application).listen(events));
+        self.runtime.spawn(Arc::clone(&application).listen(events));
         application.begin();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.push(thread::spawn(move || application.keep_deadlines()));

@@ -135,7 +135,10 @@ impl Application {
 
     fn output_folder(&self, number: u32) -> Result<Data, Refusal> {
         use crate::driver::JobScheduler as _;
-        let output = self.outputs().get(number).ok_or_else(|| missing("the output"))?;
+        let output = self
+            .outputs()
+            .get(number)
+            .ok_or_else(|| missing("the output"))?;
         let folder = output.folder().to_string_lossy().into_owned();
         Ok(Data::Output { folder })
     }
@@ -157,9 +160,7 @@ impl Application {
                         reply.refuse(missing("the component")).await
                     }
                 }
-                Fetch::Block { .. } | Fetch::Buckets { .. } => {
-                    reply.refuse(missing("that")).await
-                }
+                Fetch::Block { .. } | Fetch::Buckets { .. } => reply.refuse(missing("that")).await,
             };
             if let Err(error) = sent {
                 debug!(reason = %error, "a transfer was not finished");

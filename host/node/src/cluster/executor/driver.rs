@@ -9,9 +9,7 @@ use scheduler::executor::Input;
 use scheduler::{
     Address, AttemptId, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
 };
-use store::{
-    Block, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader,
-};
+use store::{Block, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use wire::{Data, Fetch, Message, Role};
@@ -150,7 +148,9 @@ impl DriverRef for RemoteDriver {
             return None;
         };
         let own = self.endpoint.advertised();
-        let addresses = locations.into_iter().flat_map(|location| location.addresses);
+        let addresses = locations
+            .into_iter()
+            .flat_map(|location| location.addresses);
         addresses
             .filter(|address| Some(address) != own)
             .find_map(|address| self.fetch_block(&address, block))
@@ -185,11 +185,13 @@ impl DriverRef for RemoteDriver {
         bucket: u32,
     ) -> store::Result<ShuffleReader> {
         let outputs = self.places(task, shuffle);
-        let outputs = outputs.map_err(|reason| store::Error::Unknown {
+        let outputs = outputs.map_err(|reason| store::Error::Unanswered {
             what: format!("where the map outputs of {shuffle} are"),
             reason,
         })?;
-        Ok(self.shuffles.open(shuffle, bucket, outputs.maps, &outputs.places))
+        Ok(self
+            .shuffles
+            .open(shuffle, bucket, outputs.maps, &outputs.places))
     }
 }
 

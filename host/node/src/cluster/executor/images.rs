@@ -52,7 +52,12 @@ impl Images {
     pub(super) fn give_up(&mut self, attempt: AttemptId) -> bool {
         let mut found = false;
         for waiting in self.awaited.values_mut() {
-            waiting.retain(|task| task.attempt != attempt || { found = true; false });
+            waiting.retain(|task| {
+                task.attempt != attempt || {
+                    found = true;
+                    false
+                }
+            });
         }
         found
     }
@@ -77,12 +82,15 @@ impl Images {
 /// Gets an image: its outline, and what of its pages none of the `known` has.
 pub(super) async fn fetch(source: Source, id: ImageId, known: Vec<Image>) -> Result<Image, String> {
     let words = |error: network::Error| format!("the image cannot be had: {error}");
-    let question = Data::ImageAsked {
+    let question = Message::from(Data::ImageAsked {
         application: source.application,
         image: id,
-        known: known.iter().map(|image| ImageId(*image.hash().as_bytes())).collect(),
-    };
-    let answer = source.endpoint.ask(&source.driver, &question.into(), ANSWER_WAIT);
+        known: known
+            .iter()
+            .map(|image| ImageId(*image.hash().as_bytes()))
+            .collect(),
+    });
+    let answer = source.endpoint.ask(&source.driver, &question, ANSWER_WAIT);
     let Message::Data(Data::Image(header)) = answer.await.map_err(words)? else {
         return Err("the driver said something else than what an image is made of".into());
     };
@@ -99,7 +107,10 @@ pub(super) async fn fetch(source: Source, id: ImageId, known: Vec<Image>) -> Res
                 pages: pages.to_vec(),
             };
             let incoming = driver.fetch(fetch).await.map_err(words)?;
-            let bytes = incoming.read(pages.len() as u64 * PAGE_BYTES).await.map_err(words)?;
+            let bytes = incoming
+                .read(pages.len() as u64 * PAGE_BYTES)
+                .await
+                .map_err(words)?;
             for page in bytes.chunks(sandbox::PAGE_BYTES) {
                 assembly.add(page).map_err(|error| error.to_string())?;
             }

@@ -44,13 +44,20 @@ pub(super) async fn load(
         writable,
     }) = answer.await?
     else {
-        return Err(ExecutorError::Program("the driver said something else".into()));
+        return Err(ExecutorError::Program(
+            "the driver said something else".into(),
+        ));
     };
     let bytes = get_component(endpoint, instructions, component).await?;
     let (cores, cache) = (instructions.cores, instructions.place.cache.clone());
     let program = tokio::task::spawn_blocking(move || compile(&bytes, cores, &cache)).await;
     let program = program.map_err(|error| ExecutorError::Program(error.to_string()))??;
-    let paths = |texts: Vec<Arc<str>>| texts.iter().map(|text| (&**text).into()).collect::<Vec<_>>();
+    let paths = |texts: Vec<Arc<str>>| {
+        texts
+            .iter()
+            .map(|text| (&**text).into())
+            .collect::<Vec<_>>()
+    };
     Ok(Loaded {
         program,
         settings: read(&settings, instructions)?,
@@ -66,7 +73,10 @@ fn read(
     let mut settings = Settings::default();
     let memory = format!("{}b", instructions.memory);
     let own = [("executor.memory", &*memory)];
-    let all = texts.iter().map(|(key, value)| (&**key, &**value)).chain(own);
+    let all = texts
+        .iter()
+        .map(|(key, value)| (&**key, &**value))
+        .chain(own);
     for (key, value) in all {
         let set = settings.set(key, value);
         set.map_err(|error| ExecutorError::Program(error.to_string()))?;

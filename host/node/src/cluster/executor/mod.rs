@@ -54,7 +54,9 @@ pub enum ExecutorError {
 ///
 /// Why it could not begin.
 pub fn run_executor(instructions: ExecutorInstructions) -> Result<(), ExecutorError> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(live(instructions))
 }
 
@@ -65,7 +67,8 @@ async fn live(instructions: ExecutorInstructions) -> Result<(), ExecutorError> {
     let (facts, mut happened) = mpsc::channel(FACTS_MAX);
     let loaded = load::load(&endpoint, &instructions).await?;
     let mut post = Post::new(endpoint.clone(), events);
-    let mut process = ExecutorProcess::new(&instructions, loaded, &endpoint, facts, Arc::new(Streams))?;
+    let mut process =
+        ExecutorProcess::new(&instructions, loaded, &endpoint, facts, Arc::new(Streams))?;
     let reason = event_loop::run(&mut process, &mut post, &mut happened).await;
     tracing::info!(%reason, "the executor ends");
     process.stop();

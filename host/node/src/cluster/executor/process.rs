@@ -20,6 +20,7 @@ use tokio::sync::mpsc::Sender;
 use tracing::{debug, warn};
 use wire::{Content, Data, Fetch, Refusal, RefusalKind};
 
+use super::ExecutorError;
 use super::commits::Commits;
 use super::driver::RemoteDriver;
 use super::images::{self, Fetched, Images, Source};
@@ -27,7 +28,6 @@ use super::load::Loaded;
 use super::map_outputs::Known;
 use super::remote::NetworkBuckets;
 use super::results::Results;
-use super::ExecutorError;
 use crate::Console;
 use crate::cluster::block;
 use crate::executor::{self, DriverRef, Executor};
@@ -151,7 +151,8 @@ impl ExecutorProcess {
         self.machine.handle(now, input, &mut outbox);
         let mut end = None;
         for action in outbox.actions.drain(..) {
-            end = end.or(self.obey(action, post));
+            let exit = self.obey(action, post);
+            end = end.or(exit);
         }
         outbox.clear();
         self.outbox = outbox;
@@ -166,7 +167,11 @@ impl ExecutorProcess {
                 self.executor.kill(attempt, reason);
                 self.commits.answer(attempt, false);
                 if self.images.give_up(attempt) {
-                    self.fail(attempt, FailureKind::Killed, "it was killed before it began");
+                    self.fail(
+                        attempt,
+                        FailureKind::Killed,
+                        "it was killed before it began",
+                    );
                 }
             }
             Action::GrantCommit(attempt) => self.commits.answer(attempt, true),
@@ -324,7 +329,8 @@ impl Process for ExecutorProcess {
                     reply.send(Content::Block(wanted), bytes).await
                 }
                 None => {
-                    let refusal = Refusal::new(RefusalKind::Missing, "it is not cached here any more");
+                    let refusal =
+                        Refusal::new(RefusalKind::Missing, "it is not cached here any more");
                     reply.refuse(refusal).await
                 }
             };

@@ -1,7 +1,6 @@
 //! Buckets of map outputs on other machines, from the workers that serve them.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -104,6 +103,3 @@ impl Read for Chunks {
         Ok(length)
     }
 }
-
-/// Shared by the tasks of an executor.
-pub(super) type Shared = Arc<NetworkBuckets>;
