@@ -4,6 +4,8 @@
 
 use super::{Definition, Settings, Shape};
 
+const MEBI: u64 = 1 << 20;
+
 /// The rows, sorted by key.
 pub(super) const ROWS: &[Definition] = &[
     Definition::spark(
@@ -86,6 +88,13 @@ pub(super) const ROWS: &[Definition] = &[
         "Where shuffle files and other scratch files go.",
     ),
     Definition::spark(
+        "reducer.maxSizeInFlight",
+        Shape::Bytes { plain: MEBI, least: 1 },
+        Some("48m"),
+        "The most bytes of map outputs on other machines that are on their way to one task. A plain number \
+         counts MiB.",
+    ),
+    Definition::spark(
         "scheduler.listenerbus.eventqueue.capacity",
         Shape::Count { least: 1 },
         Some("65536"),
@@ -154,6 +163,11 @@ impl Settings {
     /// `local.dir`: where shuffle files and other scratch files go.
     pub fn local_dir(&self) -> &str {
         self.text("local.dir").unwrap_or_default()
+    }
+
+    /// `reducer.maxSizeInFlight`: the most bytes of map outputs that are on their way to one task.
+    pub fn reducer_max_size_in_flight(&self) -> u64 {
+        self.size("reducer.maxSizeInFlight")
     }
 
     /// `scheduler.listenerbus.eventqueue.capacity`: the events that may wait for a slow listener.

@@ -38,9 +38,6 @@ const RESULT_BYTES_MAX: usize = 256 << 10;
 /// Bytes of indexes of shuffle files that are kept.
 const INDEX_BYTES: usize = 32 << 20;
 
-/// Bytes of a shuffle that are on their way to one task (Spark: `reducer.maxSizeInFlight`).
-const IN_FLIGHT_BYTES_MAX: u64 = 48 << 20;
-
 /// What happens to an executor.
 pub(super) enum Fact {
     Machine(Input),
@@ -105,6 +102,7 @@ impl ExecutorProcess {
             application: name.application,
         };
         let indexes = Arc::new(IndexCache::new(INDEX_BYTES));
+        let in_flight_max = settings.reducer_max_size_in_flight();
         let driver: Arc<dyn DriverRef> = Arc::new(RemoteDriver {
             endpoint: endpoint.clone(),
             runtime: Handle::current(),
@@ -112,7 +110,7 @@ impl ExecutorProcess {
             application: name.application,
             here: place.host.clone(),
             folder: folder.clone(),
-            shuffles: ClusterShuffles::new(indexes, Arc::new(remote), IN_FLIGHT_BYTES_MAX),
+            shuffles: ClusterShuffles::new(indexes, Arc::new(remote), in_flight_max),
             facts: facts.clone(),
             results: Arc::clone(&results),
             commits: Arc::clone(&commits),
