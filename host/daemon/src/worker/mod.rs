@@ -36,8 +36,6 @@ use host::WorkerHost;
 use logs::{Logs, Rolling};
 use serve::Shelf;
 
-pub use serve::{Buckets, NoShuffleFiles, ShuffleFiles};
-
 /// The file with the worker's certificate and key, in its work folder.
 pub const CERTIFICATE: &str = "worker.pem";
 
@@ -72,8 +70,6 @@ pub struct Config {
     pub program: PathBuf,
     /// The worker's settings.
     pub settings: Settings,
-    /// Reads the shuffle files that it serves.
-    pub shuffles: Arc<dyn ShuffleFiles>,
 }
 
 /// Starts a worker, which finds its masters by itself.
@@ -135,12 +131,7 @@ impl Daemon {
             memory: config.memory,
         };
         let logs = Logs::default();
-        let shelf = Shelf {
-            folders: folders.clone(),
-            components: components.clone(),
-            logs: logs.clone(),
-            shuffles: config.shuffles,
-        };
+        let shelf = Shelf::new(folders.clone(), components.clone(), logs.clone());
         let masters = config.masters.addresses().to_vec();
         let worker = Worker::new(info.clone(), masters, &config.settings, random::draw());
         let home = Home {
