@@ -388,7 +388,8 @@ impl Tasks {
     pub(crate) fn kill_stage(&mut self, stage: StageId, out: &mut Outbox) {
         let sets = self.sets.range(attempts_of(stage));
         let keys: Vec<SetKey> = sets.map(|(key, _)| *key).collect();
-        self.commits.forget_stage(stage);
+        let runs = |id| self.attempts.get(id).is_some();
+        self.commits.forget_stage(stage, runs);
         for key in keys {
             let running = self.attempts.of(&self.sets[&key].running);
             let running = running.map(|(id, _)| id).collect();
@@ -488,7 +489,8 @@ impl Tasks {
 
     /// Lets a partition be committed again: its map output is gone, so it is computed again.
     pub(crate) fn forget_commit(&mut self, stage: StageId, partition: u32) {
-        self.commits.forget(stage, partition);
+        let runs = |id| self.attempts.get(id).is_some();
+        self.commits.forget(stage, partition, runs);
     }
 
     /// Returns how many task sets hold an image.
