@@ -121,18 +121,20 @@ impl Tasks {
         let (site, places) = (self.executors.site(executor)?, &self.executors.places);
         let listed = || site.places().flat_map(|place| places.sets(place));
         let wants = |set: &SetKey| self.wants(*set, site);
+        if self.pools.is_plain() {
+            // Those of a place are listed in the order in which they are served.
+            let first = site
+                .places()
+                .filter_map(|place| places.sets(place).find(wants));
+            return first.reduce(|known, set| self.pools.first(known, set));
+        }
         if listed().nth(COMPARED_MAX).is_some() {
             return self
                 .pools
                 .ask(Line::Picky, |set| wants(&set).then_some(set));
         }
-        listed().filter(wants).reduce(|known, set| {
-            if self.pools.before(set, known) {
-                set
-            } else {
-                known
-            }
-        })
+        let listed = listed().filter(wants);
+        listed.reduce(|known, set| self.pools.first(known, set))
     }
 
     /// Returns whether a task set waits for certain cores, and a site has one.

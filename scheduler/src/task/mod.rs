@@ -245,7 +245,7 @@ impl Tasks {
     /// Tells task sets of places that have executors now, or none any more.
     fn shift(&mut self, shift: Shift) {
         // A task may have nowhere to go but where it failed.
-        self.suspects.extend(self.sets.keys());
+        self.suspect_all();
         let moved = shift.live.into_iter().map(|place| (place, true));
         for (place, live) in moved.chain(shift.dead.into_iter().map(|place| (place, false))) {
             let sets: Vec<SetKey> = self.executors.places.sets(place).collect();

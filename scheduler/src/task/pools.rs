@@ -353,6 +353,16 @@ impl Pools {
         self.path(one) < self.path(other)
     }
 
+    /// Returns the one that is served first.
+    pub(super) fn first(&self, one: SetKey, other: SetKey) -> SetKey {
+        if self.before(other, one) { other } else { one }
+    }
+
+    /// Returns whether there are no pools that matter: earlier jobs are served first, and of a job earlier stages.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.is_fair(ROOT)
+    }
+
     /// Returns the ranks that lead from the root to a task set.
     fn path(&self, set: SetKey) -> Vec<Rank> {
         let mut path = Vec::new();
