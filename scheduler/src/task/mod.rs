@@ -104,6 +104,8 @@ pub(crate) struct Tasks {
     watching: bool,
     /// When exclusions are looked at.
     health_alarm: Option<Time>,
+    /// Task sets with something to launch of which it is not known what they can launch on the free cores.
+    unasked: BTreeSet<SetKey>,
     /// Task sets that may have become unschedulable.
     suspects: Vec<SetKey>,
     /// Those for which an executor is to be given back once one is idle.
@@ -132,6 +134,7 @@ impl Tasks {
             alarms: Alarms::default(),
             watching: false,
             health_alarm: None,
+            unasked: BTreeSet::new(),
             suspects: Vec::new(),
             stranded: BTreeSet::new(),
             unschedulable: Vec::new(),
@@ -294,6 +297,7 @@ impl Tasks {
                 self.alarms.cancel(at, alarm);
             }
             self.stranded.remove(&key);
+            self.unasked.remove(&key);
             self.pools.remove(key);
         }
     }
@@ -517,6 +521,7 @@ impl Tasks {
                 "all that is free was offered"
             );
         }
+        assert!(self.unasked.is_empty());
         let running: usize = self.sets.values().map(|set| set.running.len()).sum();
         assert_eq!(running, self.attempts.len());
     }

@@ -345,6 +345,11 @@ impl Pools {
         })
     }
 
+    /// Returns whether no task set stands in a line.
+    pub(super) fn is_empty(&self, line: Line) -> bool {
+        self.pools[ROOT.0].lines[line as usize].is_empty()
+    }
+
     /// Returns whether a task set is served before another one.
     pub(super) fn before(&self, one: SetKey, other: SetKey) -> bool {
         if self.sets[&one].pool == self.sets[&other].pool {
