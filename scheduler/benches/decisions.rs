@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p scheduler --bench decisions`. A decision is one [`Input::TaskEnded`] in, its result accepted and the
 //! next [`Action::LaunchTask`] out. Each line plays a whole job from the first launch to the last end. A number as the
-//! argument repeats each line so often and prints the median: `-- 5`.
+//! argument repeats each line so often and prints the median; a second one plays that line alone: `-- 5`, `-- 5 2`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::disallowed_types, reason = "a bench reads the clock")]
@@ -224,28 +224,33 @@ fn measure(case: Case) -> Measured {
 
 #[expect(clippy::disallowed_macros, reason = "a bench tells what it measured")]
 fn main() {
-    let repeats = std::env::args()
-        .filter_map(|word| word.parse().ok())
-        .next()
-        .unwrap_or(1_usize);
+    let mut numbers = std::env::args().filter_map(|word| word.parse::<usize>().ok());
+    let (repeats, only) = (numbers.next().unwrap_or(1), numbers.next());
     println!(
         "executors    tasks  jobs  order  placed  decisions/s  ns each  ns on the clock  bytes/task"
     );
-    let sizes = [(1_000, 100_000), (10_000, 1_000_000)];
-    for (jobs, fair) in [(1, false), (100, false), (100, true)] {
-        for placed in [false, true] {
-            for (executors, tasks) in sizes {
-                let case = Case {
-                    executors,
-                    tasks,
-                    jobs,
-                    fair,
-                    placed,
-                };
-                println!("{}", line(case, repeats));
-            }
+    for (number, case) in cases().into_iter().enumerate() {
+        if only.is_none_or(|only| only == number + 1) {
+            println!("{}", line(case, repeats));
         }
     }
+}
+
+fn cases() -> Vec<Case> {
+    let sizes = [(100, 10_000), (1_000, 100_000), (10_000, 1_000_000)];
+    let mut cases = Vec::new();
+    for (jobs, fair) in [(1, false), (100, false), (100, true)] {
+        for placed in [false, true] {
+            cases.extend(sizes.map(|(executors, tasks)| Case {
+                executors,
+                tasks,
+                jobs,
+                fair,
+                placed,
+            }));
+        }
+    }
+    cases
 }
 
 /// Plays a case so often, and writes the median.

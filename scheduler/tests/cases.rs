@@ -79,6 +79,7 @@ cases! {
     all_jobs_are_cancelled_at_once
     all_shuffle_files_of_a_machine_are_forgotten_when_its_worker_is_lost
     an_attempt_that_failed_may_not_commit
+    an_attempt_that_is_being_killed_may_still_commit
     an_executor_lost_after_the_copy_succeeded_loses_nothing
     an_executor_lost_may_leave_a_task_without_any
     an_executor_without_room_waits

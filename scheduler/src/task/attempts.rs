@@ -1,9 +1,10 @@
 //! Attempts that were launched and have not ended.
 //!
-//! They are kept close together, whatever their numbers: a number leads to a slot by way of a page of slots, and pages
-//! of which nothing runs any more are dropped. The attempts of a task set are linked in the order of their launch.
+//! They are kept close together, whatever their numbers: a number leads to a slot by way of a page of slots, a page is
+//! in a volume of pages, and those of which nothing runs any more are dropped. The attempts of a task set are linked in the order of their launch.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
 
 use crate::{AttemptId, ExecutorId, KillReason, TaskName, Time};
 
@@ -48,27 +49,64 @@ impl Chain {
     }
 }
 
-/// Where an attempt is kept.
+/// Where an attempt is kept: one more than its position, so that none takes no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot(u32);
+struct Slot(NonZeroU32);
+
+impl Slot {
+    fn new(position: usize) -> Self {
+        let number = u32::try_from(position + 1).ok().and_then(NonZeroU32::new);
+        Self(number.expect("there are fewer cores than that"))
+    }
+
+    fn position(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 #[derive(Debug)]
 struct Entry {
     id: AttemptId,
     attempt: Attempt,
+}
+
+/// The neighbours in a chain. They lie apart from the entries and close together, as each end reaches for two of them.
+#[derive(Clone, Copy, Debug)]
+struct Link {
     before: Option<Slot>,
     after: Option<Slot>,
 }
 
 /// Numbers of a page.
 const PAGE: usize = 128;
+/// Pages of a volume.
+const VOLUME: usize = 512;
 
-/// Returns the page of an attempt, and its position there.
-fn page_of(id: AttemptId) -> (u64, usize) {
-    let size = PAGE as u64;
-    let position =
-        usize::try_from(id.0 % size).expect("a position is less than the size of a page");
-    (id.0 / size, position)
+/// Where a number leads: a volume, a page of it, a position there.
+#[derive(Clone, Copy)]
+struct Way {
+    volume: u64,
+    page: usize,
+    position: usize,
+}
+
+impl Way {
+    fn to(id: AttemptId) -> Self {
+        let cut = |number: u64, size: usize| {
+            let rest = usize::try_from(number % size as u64);
+            (
+                number / size as u64,
+                rest.expect("a rest is less than a size"),
+            )
+        };
+        let (page, position) = cut(id.0, PAGE);
+        let (volume, page) = cut(page, VOLUME);
+        Self {
+            volume,
+            page,
+            position,
+        }
+    }
 }
 
 /// The slots of neighbouring numbers.
@@ -78,12 +116,21 @@ struct Page {
     used: u32,
 }
 
+/// Neighbouring pages: a few of these hold all that run, so that any is found at once.
+#[derive(Debug)]
+struct Volume {
+    pages: [Option<Box<Page>>; VOLUME],
+    used: u32,
+}
+
 /// The attempts by number, which is the order of their launch.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     entries: Vec<Option<Entry>>,
+    /// As many as entries.
+    links: Vec<Link>,
     unused: Vec<Slot>,
-    pages: BTreeMap<u64, Box<Page>>,
+    volumes: BTreeMap<u64, Box<Volume>>,
     next: u64,
     len: usize,
     /// In the order of launch, while it matters how long attempts run. Those that have ended go when they are first.
@@ -96,17 +143,14 @@ impl Attempts {
         let id = self.next();
         self.next += 1;
         self.len += 1;
-        let entry = Entry {
-            id,
-            attempt,
-            before: chain.last,
-            after: None,
-        };
-        let slot = self.place(entry);
-        match chain.last.replace(slot) {
+        let slot = self.place(Entry { id, attempt });
+        let before = chain.last.replace(slot);
+        match before {
             None => chain.first = Some(slot),
-            Some(before) => self.entry(before).after = Some(slot),
+            Some(before) => self.links[before.position()].after = Some(slot),
         }
+        let after = None;
+        self.links[slot.position()] = Link { before, after };
         chain.len += 1;
         self.index(id, slot);
         if let Some(watched) = &mut self.watched {
@@ -115,35 +159,51 @@ impl Attempts {
     }
 
     fn place(&mut self, entry: Entry) -> Slot {
-        if let Some(slot) = self.unused.pop() {
-            self.entries[slot.0 as usize] = Some(entry);
-            return slot;
-        }
-        self.entries.push(Some(entry));
-        let last = self.entries.len() - 1;
-        Slot(u32::try_from(last).expect("there are fewer cores than that"))
+        let slot = self.unused.pop().unwrap_or_else(|| {
+            let (before, after) = (None, None);
+            self.links.push(Link { before, after });
+            self.entries.push(None);
+            Slot::new(self.entries.len() - 1)
+        });
+        self.entries[slot.position()] = Some(entry);
+        slot
     }
 
     fn index(&mut self, id: AttemptId, slot: Slot) {
-        let (page, position) = page_of(id);
-        let page = self.pages.entry(page).or_insert_with(|| {
-            Box::new(Page {
-                slots: [None; PAGE],
-                used: 0,
-            })
+        let way = Way::to(id);
+        let volume = self.volumes.entry(way.volume).or_insert_with(|| {
+            let pages = [const { None }; VOLUME];
+            Box::new(Volume { pages, used: 0 })
         });
-        page.slots[position] = Some(slot);
+        let page = volume.pages[way.page].get_or_insert_with(|| {
+            volume.used += 1;
+            let slots = [None; PAGE];
+            Box::new(Page { slots, used: 0 })
+        });
+        page.slots[way.position] = Some(slot);
         page.used += 1;
     }
 
-    fn entry(&mut self, slot: Slot) -> &mut Entry {
-        let entry = self.entries[slot.0 as usize].as_mut();
-        entry.expect("a slot that is named is used")
+    fn unindex(&mut self, id: AttemptId) -> Option<Slot> {
+        let way = Way::to(id);
+        let volume = self.volumes.get_mut(&way.volume)?;
+        let page = volume.pages[way.page].as_mut()?;
+        let slot = page.slots[way.position].take()?;
+        page.used -= 1;
+        if page.used == 0 {
+            volume.pages[way.page] = None;
+            volume.used -= 1;
+        }
+        if volume.used == 0 {
+            self.volumes.remove(&way.volume);
+        }
+        Some(slot)
     }
 
     fn slot(&self, id: AttemptId) -> Option<Slot> {
-        let (page, position) = page_of(id);
-        self.pages.get(&page)?.slots[position]
+        let way = Way::to(id);
+        let page = self.volumes.get(&way.volume)?.pages[way.page].as_ref()?;
+        page.slots[way.position]
     }
 
     /// Returns the number of the next attempt.
@@ -152,13 +212,14 @@ impl Attempts {
     }
 
     pub(super) fn get(&self, id: AttemptId) -> Option<&Attempt> {
-        let entry = self.entries[self.slot(id)?.0 as usize].as_ref();
+        let entry = self.entries[self.slot(id)?.position()].as_ref();
         entry.map(|entry| &entry.attempt)
     }
 
     pub(super) fn get_mut(&mut self, id: AttemptId) -> Option<&mut Attempt> {
         let slot = self.slot(id)?;
-        Some(&mut self.entry(slot).attempt)
+        let entry = self.entries[slot.position()].as_mut();
+        entry.map(|entry| &mut entry.attempt)
     }
 
     /// Takes an attempt out, with the chain that `chain_of` says it is in.
@@ -168,40 +229,33 @@ impl Attempts {
         chain_of: impl FnOnce(&Attempt) -> &'a mut Chain,
     ) -> Option<Attempt> {
         let slot = self.unindex(id)?;
-        let entry = self.entries[slot.0 as usize].take();
+        let entry = self.entries[slot.position()].take();
         let entry = entry.expect("a slot that is named is used");
         self.unused.push(slot);
         self.len -= 1;
-        let chain = chain_of(&entry.attempt);
-        chain.len -= 1;
-        match entry.before {
-            None => chain.first = entry.after,
-            Some(before) => self.entry(before).after = entry.after,
-        }
-        match entry.after {
-            None => chain.last = entry.before,
-            Some(after) => self.entry(after).before = entry.before,
-        }
+        self.unchain(slot, chain_of(&entry.attempt));
         Some(entry.attempt)
     }
 
-    fn unindex(&mut self, id: AttemptId) -> Option<Slot> {
-        let (number, position) = page_of(id);
-        let page = self.pages.get_mut(&number)?;
-        let slot = page.slots[position].take()?;
-        page.used -= 1;
-        if page.used == 0 {
-            self.pages.remove(&number);
+    fn unchain(&mut self, slot: Slot, chain: &mut Chain) {
+        let Link { before, after } = self.links[slot.position()];
+        chain.len -= 1;
+        match before {
+            None => chain.first = after,
+            Some(before) => self.links[before.position()].after = after,
         }
-        Some(slot)
+        match after {
+            None => chain.last = before,
+            Some(after) => self.links[after.position()].before = before,
+        }
     }
 
     /// Returns the attempts of a chain, the oldest first.
     pub(super) fn of(&self, chain: &Chain) -> impl Iterator<Item = (AttemptId, &Attempt)> {
-        let entry = |slot: Slot| self.entries[slot.0 as usize].as_ref();
-        let first = chain.first.and_then(entry);
-        let all = std::iter::successors(first, move |before| before.after.and_then(entry));
-        all.map(|entry| (entry.id, &entry.attempt))
+        let after = |slot: &Slot| self.links[slot.position()].after;
+        let slots = std::iter::successors(chain.first, after);
+        let entries = slots.filter_map(|slot| self.entries[slot.position()].as_ref());
+        entries.map(|entry| (entry.id, &entry.attempt))
     }
 
     /// Begins, or ceases, to watch how long attempts run.

@@ -117,7 +117,15 @@ impl Tasks {
             self.carry_out(decision, out);
         }
         self.wake_for_health();
-        self.suspects.extend(self.sets.keys());
+        self.suspect_all();
+    }
+
+    /// Where tasks are kept off executors, any task set may have become unschedulable.
+    pub(super) fn suspect_all(&mut self) {
+        let rules = &self.rules.exclusion;
+        if rules.task_and_stage || rules.application {
+            self.suspects.extend(self.sets.keys());
+        }
     }
 
     fn carry_out(&mut self, decision: Decision, out: &mut Outbox) {
@@ -266,11 +274,16 @@ impl Tasks {
     /// Lets task sets that could run nowhere go on, where a new executor takes them: one on a machine that is
     /// excluded does not.
     pub(super) fn reprieve(&mut self, out: &mut Outbox) {
+        let stuck = self.sets.iter();
+        let mut stuck = stuck
+            .filter(|(_, set)| set.unschedulable.is_some())
+            .peekable();
+        // Nearly always there is none, and then the executors need not be looked at.
+        if stuck.peek().is_none() {
+            return;
+        }
         let sites: Vec<Site> = self.executors.taking().map(|(site, _)| site).collect();
-        let taken = |set: &super::TaskSet| {
-            set.unschedulable.is_some() && set.excluded_from_all(&sites).is_none()
-        };
-        let waiting = self.sets.iter().filter(|(_, set)| taken(set));
+        let waiting = stuck.filter(|(_, set)| set.excluded_from_all(&sites).is_none());
         let waiting: Vec<SetKey> = waiting.map(|(key, _)| *key).collect();
         waiting.into_iter().for_each(|key| self.relieve(key, out));
     }

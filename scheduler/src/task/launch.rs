@@ -62,6 +62,9 @@ impl Tasks {
     /// Returns what is launched next. Task sets that now know that they want nothing more of what is free are added
     /// to `swept`.
     fn choose(&mut self, swept: &mut Vec<SetKey>) -> Option<Choice> {
+        if self.executors.fresh().is_empty() && self.unasked.is_empty() {
+            return None;
+        }
         let local = self.nearest();
         let Self {
             pools,
@@ -105,6 +108,9 @@ impl Tasks {
     /// Returns the first of the task sets that wait for certain cores and have a task for an executor that has just
     /// become free.
     fn nearest(&self) -> Option<(SetKey, ExecutorId)> {
+        if self.pools.is_empty(Line::Picky) {
+            return None;
+        }
         let fresh = self.executors.fresh().iter();
         let mut nearest: Option<(SetKey, ExecutorId)> = None;
         for executor in fresh.copied() {
@@ -121,18 +127,20 @@ impl Tasks {
         let (site, places) = (self.executors.site(executor)?, &self.executors.places);
         let listed = || site.places().flat_map(|place| places.sets(place));
         let wants = |set: &SetKey| self.wants(*set, site);
+        if self.pools.is_plain() {
+            // Those of a place are listed in the order in which they are served.
+            let first = site
+                .places()
+                .filter_map(|place| places.sets(place).find(wants));
+            return first.reduce(|known, set| self.pools.first(known, set));
+        }
         if listed().nth(COMPARED_MAX).is_some() {
             return self
                 .pools
                 .ask(Line::Picky, |set| wants(&set).then_some(set));
         }
-        listed().filter(wants).reduce(|known, set| {
-            if self.pools.before(set, known) {
-                set
-            } else {
-                known
-            }
-        })
+        let listed = listed().filter(wants);
+        listed.reduce(|known, set| self.pools.first(known, set))
     }
 
     /// Returns whether a task set waits for certain cores, and a site has one.
@@ -199,6 +207,11 @@ impl Tasks {
         }
         let line = set.line();
         self.pools.queue(key, line);
+        if set.fresh && line.is_some() {
+            self.unasked.insert(key);
+        } else {
+            self.unasked.remove(&key);
+        }
         // One that comes too early does no harm, so a later moment need not replace it.
         let next = set.next_change(patience);
         if let Some(next) = next.filter(|next| set.alarm.is_none_or(|alarm| *next < alarm)) {

@@ -104,6 +104,8 @@ pub(crate) struct Tasks {
     watching: bool,
     /// When exclusions are looked at.
     health_alarm: Option<Time>,
+    /// Task sets with something to launch of which it is not known what they can launch on the free cores.
+    unasked: BTreeSet<SetKey>,
     /// Task sets that may have become unschedulable.
     suspects: Vec<SetKey>,
     /// Those for which an executor is to be given back once one is idle.
@@ -132,6 +134,7 @@ impl Tasks {
             alarms: Alarms::default(),
             watching: false,
             health_alarm: None,
+            unasked: BTreeSet::new(),
             suspects: Vec::new(),
             stranded: BTreeSet::new(),
             unschedulable: Vec::new(),
@@ -245,7 +248,7 @@ impl Tasks {
     /// Tells task sets of places that have executors now, or none any more.
     fn shift(&mut self, shift: Shift) {
         // A task may have nowhere to go but where it failed.
-        self.suspects.extend(self.sets.keys());
+        self.suspect_all();
         let moved = shift.live.into_iter().map(|place| (place, true));
         for (place, live) in moved.chain(shift.dead.into_iter().map(|place| (place, false))) {
             let sets: Vec<SetKey> = self.executors.places.sets(place).collect();
@@ -294,6 +297,7 @@ impl Tasks {
                 self.alarms.cancel(at, alarm);
             }
             self.stranded.remove(&key);
+            self.unasked.remove(&key);
             self.pools.remove(key);
         }
     }
@@ -388,7 +392,8 @@ impl Tasks {
     pub(crate) fn kill_stage(&mut self, stage: StageId, out: &mut Outbox) {
         let sets = self.sets.range(attempts_of(stage));
         let keys: Vec<SetKey> = sets.map(|(key, _)| *key).collect();
-        self.commits.forget_stage(stage);
+        let runs = |id| self.attempts.get(id).is_some();
+        self.commits.forget_stage(stage, runs);
         for key in keys {
             let running = self.attempts.of(&self.sets[&key].running);
             let running = running.map(|(id, _)| id).collect();
@@ -488,7 +493,8 @@ impl Tasks {
 
     /// Lets a partition be committed again: its map output is gone, so it is computed again.
     pub(crate) fn forget_commit(&mut self, stage: StageId, partition: u32) {
-        self.commits.forget(stage, partition);
+        let runs = |id| self.attempts.get(id).is_some();
+        self.commits.forget(stage, partition, runs);
     }
 
     /// Returns how many task sets hold an image.
@@ -515,6 +521,7 @@ impl Tasks {
                 "all that is free was offered"
             );
         }
+        assert!(self.unasked.is_empty());
         let running: usize = self.sets.values().map(|set| set.running.len()).sum();
         assert_eq!(running, self.attempts.len());
     }

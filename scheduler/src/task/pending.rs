@@ -221,6 +221,9 @@ impl Pending {
         waits: impl Fn(u32) -> bool,
         fits: impl Fn(u32) -> bool,
     ) -> Option<u32> {
+        if !self.has(level) {
+            return None;
+        }
         let queue = match level {
             Locality::NoPreference => &mut self.anywhere,
             Locality::Any => &mut self.somewhere,
@@ -242,8 +245,11 @@ impl Pending {
         None
     }
 
-    /// Returns whether one of the tasks that want a place fits.
+    /// Returns whether one of the tasks that want a place, where an executor takes tasks, fits.
     pub(super) fn any(&self, place: Place, fits: impl Fn(u32) -> bool) -> bool {
+        if self.live[level(place)] == 0 {
+            return false;
+        }
         let queue = self.at.get(&place);
         queue.is_some_and(|queue| queue.tasks.iter().rev().any(|task| fits(*task)))
     }

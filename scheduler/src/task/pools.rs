@@ -345,12 +345,27 @@ impl Pools {
         })
     }
 
+    /// Returns whether no task set stands in a line.
+    pub(super) fn is_empty(&self, line: Line) -> bool {
+        self.pools[ROOT.0].lines[line as usize].is_empty()
+    }
+
     /// Returns whether a task set is served before another one.
     pub(super) fn before(&self, one: SetKey, other: SetKey) -> bool {
         if self.sets[&one].pool == self.sets[&other].pool {
             return self.rank(Child::Set(one)) < self.rank(Child::Set(other));
         }
         self.path(one) < self.path(other)
+    }
+
+    /// Returns the one that is served first.
+    pub(super) fn first(&self, one: SetKey, other: SetKey) -> SetKey {
+        if self.before(other, one) { other } else { one }
+    }
+
+    /// Returns whether there are no pools that matter: earlier jobs are served first, and of a job earlier stages.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.is_fair(ROOT)
     }
 
     /// Returns the ranks that lead from the root to a task set.
