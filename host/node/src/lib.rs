@@ -10,6 +10,7 @@
 //! ```
 
 mod cancel;
+pub mod cluster;
 mod driver;
 mod executor;
 mod guest_error;
