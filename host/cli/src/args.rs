@@ -64,9 +64,9 @@ pub enum Command {
     Kill(KillArgs),
     /// Take machines out of service in good order
     Decommission(DecommissionArgs),
-    /// Run a master
+    /// Run a master: it knows the workers, and lends their cores and memory to applications
     Master(MasterArgs),
-    /// Run a worker
+    /// Run a worker: it starts executors and drivers on this machine, as a master orders
     Worker(WorkerArgs),
     /// Run a master and workers on this machine, for trying out
     Cluster(LocalClusterArgs),

@@ -63,8 +63,13 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "URL")]
     pub master: Option<Master>,
 
-    /// Where the driver runs
-    #[arg(long, value_name = "MODE", default_value = "client")]
+    /// Where the driver runs: client (in this process) or cluster (on a worker)
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "client",
+        hide_possible_values = true
+    )]
     pub deploy_mode: DeployMode,
 
     /// Start the driver again when it fails (cluster mode)
@@ -154,8 +159,13 @@ impl ResourceArgs {
 /// Tell how a cluster is: its workers, applications and drivers, and what they wait for.
 #[derive(Debug, ClapArgs)]
 pub struct StatusArgs {
-    /// How to tell it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// How to tell it: text or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: Output,
 
     /// The same as --output json
@@ -240,8 +250,11 @@ fn log_source(text: &str) -> Result<LogSource, String> {
         })
 }
 
-/// Take machines out of service in good order: their workers get nothing new, and end when they are idle.
+/// Take machines out of service in good order.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Their workers get nothing new, and end when they are idle. The cluster must have decommission.enabled."
+)]
 pub struct DecommissionArgs {
     /// The machines, as `tinderbox status` names them
     #[arg(value_name = "HOST", required = true)]
@@ -252,33 +265,35 @@ pub struct DecommissionArgs {
     pub cluster: ClusterArgs,
 }
 
-/// Where a daemon listens.
-#[derive(Clone, Debug, ClapArgs)]
-pub struct ListenArgs {
-    /// The name or address by which others reach this machine
-    /// [default: for a master the machine's name, for a worker the address that faces the master]
+const MASTER_HELP: &str = "\
+The first start makes the cluster's certificate authority. Each start writes two join tokens into the
+folder: worker.token for workers, submitter.token for those who submit. Whoever has one gets in: keep
+them secret.
+
+It runs until Ctrl-C or SIGTERM, and logs to stderr.
+  TINDERBOX_LOG=debug logs more; TINDERBOX_LOG=warn,daemon=debug only of a part.";
+
+const WORKER_HELP: &str = "\
+With the token it gets a certificate, which it keeps in its folder.
+
+It runs until Ctrl-C or SIGTERM, and logs to stderr; its executors and drivers end with it.
+  TINDERBOX_LOG=debug logs more; TINDERBOX_LOG=warn,daemon=debug only of a part.";
+
+const CLUSTER_HELP: &str = "\
+Only this machine reaches them. They run until Ctrl-C, and leave nothing behind.
+While they run, `tinderbox submit JOB` and `tinderbox status` find them without further options.";
+
+/// Run a master.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = MASTER_HELP)]
+pub struct MasterArgs {
+    /// The name or address by which others reach this machine [default: its name]
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
 
     /// The address to listen on [default: --host if that is an address, else all]
     #[arg(long, value_name = "IP")]
     pub bind: Option<IpAddr>,
-}
-
-const DAEMON_HELP: &str = "\
-It runs until Ctrl-C or SIGTERM, and logs to stderr.
-  TINDERBOX_LOG=debug logs more; TINDERBOX_LOG=warn,daemon=debug only of a part.";
-
-/// Run a master: it knows the workers and lends their cores and memory to applications.
-///
-/// The first start makes the cluster's certificate authority. Each start writes two join tokens into the folder:
-/// worker.token for workers, submitter.token for those who submit. Whoever has one gets in: keep them secret.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = DAEMON_HELP)]
-pub struct MasterArgs {
-    /// Where it listens.
-    #[command(flatten)]
-    pub listen: ListenArgs,
 
     /// The port (UDP); 0 takes any
     #[arg(long, value_name = "PORT", default_value_t = MASTER_PORT)]
@@ -293,9 +308,9 @@ pub struct MasterArgs {
     pub conf: ConfArgs,
 }
 
-/// Run a worker: it starts executors and drivers on this machine, as a master orders.
+/// Run a worker.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = DAEMON_HELP)]
+#[command(after_help = WORKER_HELP)]
 pub struct WorkerArgs {
     /// The cluster: tinderbox://host:7077, or several masters with commas between them
     #[arg(value_name = "URL", value_parser = masters)]
@@ -314,9 +329,13 @@ pub struct WorkerArgs {
     #[arg(long, short = 'd', value_name = "FOLDER")]
     pub work_dir: Option<PathBuf>,
 
-    /// Where it listens.
-    #[command(flatten)]
-    pub listen: ListenArgs,
+    /// The name or address by which others reach this machine [default: the address that faces the master]
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// The address to listen on [default: --host if that is an address, else all]
+    #[arg(long, value_name = "IP")]
+    pub bind: Option<IpAddr>,
 
     /// The port (UDP) [default: any]
     #[arg(
@@ -346,9 +365,8 @@ pub struct WorkerArgs {
 }
 
 /// Run a master and workers on this machine, for trying out.
-///
-/// Only this machine reaches them. They run until Ctrl-C, and leave nothing behind.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = CLUSTER_HELP)]
 pub struct LocalClusterArgs {
     /// How many workers
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=64))]

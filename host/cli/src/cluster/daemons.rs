@@ -24,14 +24,14 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(120);
 /// Runs a master until a signal comes.
 pub fn master(args: &MasterArgs, folder: &Path) -> Result<ExitCode> {
     let settings = settings::load(&args.conf, &[], folder)?;
-    let host = args.listen.host.clone().unwrap_or_else(machine::name);
+    let host = args.host.clone().unwrap_or_else(machine::name);
     let own = match &args.folder {
         Some(own) => folder.join(own),
         None => master_folder()?,
     };
     let config = master::Config {
         folder: own.clone(),
-        listen: Listen::new(&host, args.listen.bind, args.port),
+        listen: Listen::new(&host, args.bind, args.port),
         settings,
         tenants: Tenants::default(),
     };
@@ -80,7 +80,7 @@ pub fn worker(args: &WorkerArgs, folder: &Path) -> Result<ExitCode> {
 
 fn worker_config(args: &WorkerArgs, folder: &Path) -> Result<worker::Config> {
     let settings = settings::load(&args.conf, &[], folder)?;
-    let host = args.listen.host.clone();
+    let host = args.host.clone();
     let host = host.unwrap_or_else(|| facing(&args.masters));
     let token = match &args.token {
         Some(token) => Some(token.clone()),
@@ -94,7 +94,7 @@ fn worker_config(args: &WorkerArgs, folder: &Path) -> Result<worker::Config> {
         masters: args.masters.clone(),
         token,
         patience: JOIN_PATIENCE,
-        listen: Listen::new(&host, args.listen.bind, args.port),
+        listen: Listen::new(&host, args.bind, args.port),
         host: (&*host).into(),
         rack: args.rack.clone(),
         cores: args.cores.unwrap_or_else(machine::cores),

@@ -211,7 +211,10 @@ pub fn run(request: Request, shape: Shape) -> Result<ExitCode> {
 pub fn serve(args: &LocalClusterArgs, folder: &Path) -> Result<ExitCode> {
     let settings = settings::load(&args.conf, &[], folder)?;
     let (stop, stopped) = mpsc::channel();
-    signals::on_signals(move || drop(stop.send(())))?;
+    signals::on_signals(move || {
+        // The main thread may have given up already.
+        let _ = stop.send(());
+    })?;
     let cluster = LocalCluster::start(args.shape(), args.port, &settings)?;
     let kept = certificate(cluster.masters(), &Tenant::default())?;
     // So that further commands need no token.
