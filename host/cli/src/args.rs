@@ -4,6 +4,7 @@
 //! parsed; what depends on files or the environment is decided in `settings`, `grants` and `compile`.
 
 mod cluster;
+mod daemons;
 mod job;
 mod place;
 
@@ -12,9 +13,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use cluster::{
-    AccessArgs, ClusterArgs, DecommissionArgs, DeployMode, KillArgs, ListenArgs, LocalClusterArgs,
-    LogsArgs, MasterArgs, ResourceArgs, StatusArgs, SubmitArgs, Target, WorkerArgs,
+    AccessArgs, ClusterArgs, DecommissionArgs, DeployMode, KillArgs, LogsArgs, ResourceArgs,
+    StatusArgs, SubmitArgs, Target,
 };
+pub use daemons::{LocalClusterArgs, MasterArgs, WorkerArgs};
 pub use job::{JobArgs, RunArgs};
 pub use place::{Master, Shape};
 

@@ -10,7 +10,6 @@
 //! ```
 
 mod cancel;
-pub mod cluster;
 mod driver;
 mod executor;
 mod guest_error;
