@@ -12,8 +12,9 @@ pub(crate) fn guest_error(error: &StoreError) -> Error {
         StoreError::AlreadyExists(_) => Error::new(ErrorKind::AlreadyExists, message),
         StoreError::Invalid(_) => Error::new(ErrorKind::InvalidArgument, message),
         StoreError::LineTooLong { .. } => Error::new(ErrorKind::LimitExceeded, message),
-        StoreError::FetchFailed { .. } | StoreError::DiskFull(_) | StoreError::Io { .. } => {
-            Error::retryable(ErrorKind::Io, message)
-        }
+        StoreError::FetchFailed { .. }
+        | StoreError::Unanswered { .. }
+        | StoreError::DiskFull(_)
+        | StoreError::Io { .. } => Error::retryable(ErrorKind::Io, message),
     }
 }

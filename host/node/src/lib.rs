@@ -7,9 +7,11 @@
 //!                                                 ▲                                │
 //!                                                 └──────── DriverRef ◀────────────┘
 //! local/     both in one process: the scheduler's machine is the JobScheduler and the DriverRef
+//! cluster/   each in a process of its own: the application's machine here, the executor's machine there
 //! ```
 
 mod cancel;
+mod cluster;
 mod driver;
 mod executor;
 mod guest_error;
@@ -17,7 +19,9 @@ mod local;
 mod machine;
 
 pub use cancel::Cancel;
-pub use local::{LocalRun, RunError};
+pub use cluster::{ClusterRun, ExecutorError, run_executor};
+pub use driver::RunError;
+pub use local::LocalRun;
 
 use sandbox::Channel;
 use scheduler::TaskName;

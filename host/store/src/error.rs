@@ -52,6 +52,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another process was to say where something is, and did not.
+    #[error("{what} is not known: {reason}")]
+    Unanswered {
+        /// What was asked.
+        what: String,
+        /// Why there is no answer.
+        reason: String,
+    },
     /// The disk has no room.
     #[error(
         "no space is left to write `{0}`; free some, or write elsewhere (`local.dir` says where scratch files go)"

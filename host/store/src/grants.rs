@@ -33,6 +33,16 @@ impl Grants {
         })
     }
 
+    /// What may be read, with all below it.
+    pub fn read_paths(&self) -> &[PathBuf] {
+        &self.read
+    }
+
+    /// What may be written, with all below it.
+    pub fn write_paths(&self) -> &[PathBuf] {
+        &self.write
+    }
+
     /// The real path of a file that may be read; what may be written may be read back.
     ///
     /// # Errors

@@ -15,5 +15,9 @@ pub use block::{Block, BlockStore};
 pub use error::{Error, Result};
 pub use grants::Grants;
 pub use output::{AttemptOutput, Output};
-pub use shuffle::{FinishedMapOutput, MapOutputWriter, ShuffleFiles, ShuffleReader};
+pub use shuffle::{
+    BucketsWanted, ClusterShuffles, FetchedBuckets, FinishedMapOutput, IndexCache, MapOutputName,
+    MapOutputPlace, MapOutputWriter, Place, ReadStopper, RemoteBuckets, ServedBuckets,
+    ShuffleFiles, ShuffleFolder, ShuffleReader,
+};
 pub use work_folder::WorkFolder;

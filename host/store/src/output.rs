@@ -45,6 +45,16 @@ impl Output {
         Ok(Self { folder })
     }
 
+    /// An output that another process has begun.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Begins what one attempt writes.
     pub fn attempt(&self, attempt: AttemptId) -> AttemptOutput {
         let temporary = self.folder.join(TEMPORARY).join(attempt.to_string());

@@ -3,8 +3,7 @@
 use anyhow::{Context as _, Result};
 use daemon::Masters;
 use daemon::instructions::{DriverInstructions, receive};
-use node::Cancel;
-use node::cluster::{ClusterRun, run_executor};
+use node::{Cancel, ClusterRun, run_executor};
 use scheduler::Address;
 
 use super::failure;

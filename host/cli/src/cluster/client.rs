@@ -4,8 +4,7 @@ use anyhow::Result;
 use daemon::submitter::{Config, Submitter};
 use daemon::{Error, Masters};
 use network::Credentials;
-use node::cluster::ClusterRun;
-use node::{Cancel, RunError};
+use node::{Cancel, ClusterRun, RunError};
 use scheduler::{Settings, Tenant};
 
 use super::{connect, failure, listen_facing, runtime};

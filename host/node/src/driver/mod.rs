@@ -7,6 +7,7 @@ mod events;
 mod jobs;
 mod outputs;
 mod program;
+mod run;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(crate) use events::EventQueue;
 pub(crate) use jobs::{Jobs, Progress};
 pub(crate) use outputs::Outputs;
 pub(crate) use program::DriverSide;
+pub use run::RunError;
+pub(crate) use run::{DriverRun, draw_seed};
 
 /// Whoever schedules a program's jobs.
 pub(crate) trait JobScheduler: Send + Sync {
@@ -51,6 +54,9 @@ pub(crate) enum StartError {
     /// Its folder could not be made.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// It could not be brought to the cluster.
+    #[error("{0}")]
+    Cluster(String),
 }
 
 /// The number that a program has for an output.

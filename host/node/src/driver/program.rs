@@ -276,5 +276,6 @@ fn partition_map(map: PartitionMap) -> scheduler::PartitionMap {
 fn start_error(error: &StartError) -> Error {
     match error {
         StartError::Store(error) => guest_error(error),
+        StartError::Cluster(reason) => Error::new(ErrorKind::Io, reason.as_str()),
     }
 }

@@ -169,7 +169,9 @@ impl TaskSide {
                 };
                 Some(TaskFailure::new(kind, error.to_string()))
             }
-            store::Error::DiskFull(_) | store::Error::Io { .. } => Some(io(&error)),
+            store::Error::Unanswered { .. }
+            | store::Error::DiskFull(_)
+            | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
         };
         self.failure = self.failure.take().or(failure);

@@ -13,6 +13,9 @@ use crate::cancel::Cancel;
 use crate::driver::{JobScheduler, Start, StartError};
 use crate::executor::{self, DriverRef};
 
+/// The threads of a run.
+pub(super) type Threads = Arc<Mutex<Vec<JoinHandle<()>>>>;
+
 /// What it takes to begin the application when its settings are final.
 pub(super) struct Starter {
     pub(super) program: Arc<Program>,
@@ -21,7 +24,7 @@ pub(super) struct Starter {
     pub(super) cores: u32,
     pub(super) seed: u64,
     /// The threads that it started.
-    pub(super) threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    pub(super) threads: Threads,
     pub(super) cancel: Cancel,
 }
 

@@ -145,7 +145,12 @@ fn only_what_is_lacking_is_asked_for_and_the_rest_is_shared() {
 fn a_memory_may_shrink_and_grow() {
     let (small, large) = (take(&vec![1; CHUNK_BYTES]), take(&vec![1; 3 * CHUNK_BYTES]));
     for (image, parent) in [(&small, &large), (&large, &small)] {
-        let made = ship(image, image.outline(Some(parent)), &[parent.clone()]).unwrap();
+        let made = ship(
+            image,
+            image.outline(Some(parent)),
+            std::slice::from_ref(parent),
+        )
+        .unwrap();
         assert_eq!(made.hash(), image.hash());
     }
 }

@@ -1,0 +1,199 @@
+//! What executors ask of their driver: what is run, images and their pages, where map outputs, cached blocks and
+//! outputs are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use blake3::Hash;
+use bytes::Bytes;
+use network::{Answer, Peer, Reply};
+use sandbox::{Image, find_pages};
+use scheduler::settings::Definition;
+use scheduler::{ImageId, ShuffleId};
+use tracing::debug;
+use wire::{
+    Block, BlockLocation, Content, Data, Fetch, ImageHeader, MapOutput, MapOutputName, Message,
+    PageRun, Refusal, RefusalKind,
+};
+
+use super::application::Application;
+
+/// Pages that are sent at a time, 4 KiB each.
+pub(super) const PAGES_MAX: usize = 4096;
+
+/// Images that may be the parent of one that is asked for: finding the nearest costs a look at each.
+const PARENTS_MAX: usize = 4;
+
+impl Application {
+    pub(super) fn answer(self: &Arc<Self>, peer: &Peer, question: Message, answer: Answer) {
+        let Message::Data(question) = question else {
+            return;
+        };
+        let given = match self.look_up(question) {
+            Ok(found) => answer.give(&found.into()),
+            Err(refusal) => answer.refuse(refusal),
+        };
+        if let Err(error) = given {
+            debug!(%peer, reason = %error, "an answer was not sent");
+        }
+    }
+
+    fn look_up(&self, question: Data) -> Result<Data, Refusal> {
+        match question {
+            Data::ApplicationAsked => Ok(self.describe()),
+            Data::ImageAsked { image, known, .. } => self.header(image, &known).map(Data::Image),
+            Data::MapOutputsAsked { shuffle } => self.map_outputs(shuffle),
+            Data::BlockLocationsAsked { blocks } => Ok(Data::BlockLocations {
+                locations: blocks.into_iter().map(|block| self.locate(block)).collect(),
+            }),
+            Data::OutputAsked { output } => self.output_folder(output),
+            _ => Err(Refusal::new(
+                RefusalKind::Invalid,
+                "that is not for a driver to answer",
+            )),
+        }
+    }
+
+    fn describe(&self) -> Data {
+        let texts = |paths: &[PathBuf]| {
+            let text = |path: &PathBuf| path.to_string_lossy().into();
+            paths.iter().map(text).collect()
+        };
+        let set = |(definition, value, default): (&'static Definition, Option<&str>, bool)| {
+            Some((definition.key.into(), value.filter(|_| !default)?.into()))
+        };
+        Data::Application {
+            component: *blake3::hash(&self.offer.component).as_bytes(),
+            settings: self.settings.entries().filter_map(set).collect(),
+            readable: texts(self.offer.grants.read_paths()),
+            writable: texts(self.offer.grants.write_paths()),
+        }
+    }
+
+    /// Tells what an image is made of, as a difference to the nearest of those that the asker knows.
+    fn header(&self, id: ImageId, known: &[ImageId]) -> Result<ImageHeader, Refusal> {
+        let images = self.images();
+        let image = images.get(&id).ok_or_else(|| missing("the image"))?.clone();
+        let parents = known.iter().rev().filter_map(|known| images.get(known));
+        let parents: Vec<Image> = parents.take(PARENTS_MAX).cloned().collect();
+        drop(images);
+        let whole = parents.is_empty().then(|| image.outline(None));
+        let differences = parents.iter().map(|parent| image.outline(Some(parent)));
+        let outline = differences.chain(whole).min_by_key(sandbox::Outline::pages);
+        let outline = outline.expect("there is a parent or the whole");
+        Ok(ImageHeader {
+            image: id,
+            program: *outline.program.as_bytes(),
+            memory_bytes: outline.memory_bytes,
+            globals: outline.globals,
+            clock_wall_ns: outline.clock.wall_ns,
+            clock_monotonic_ns: outline.clock.monotonic_ns,
+            seed: outline.seed,
+            parent: outline.parent.map(|parent| ImageId(*parent.as_bytes())),
+            changed: outline.changed.into_iter().map(run).collect(),
+        })
+    }
+
+    fn map_outputs(&self, shuffle: ShuffleId) -> Result<Data, Refusal> {
+        let known = self.machine.lock().machine.map_outputs(shuffle);
+        let known = known.ok_or_else(|| missing("the shuffle"))?;
+        let maps = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        let places = self.places();
+        let outputs = known.into_iter().flatten().filter_map(|output| {
+            let place = places.get(&output.executor)?;
+            Some(MapOutput {
+                name: MapOutputName {
+                    partition: output.partition,
+                    attempt: output.attempt,
+                },
+                executor: output.executor,
+                worker: place.worker,
+                host: place.host.clone(),
+                address: place.shuffle_service.clone(),
+                folder: Arc::clone(&place.folder),
+            })
+        });
+        Ok(Data::MapOutputs {
+            shuffle,
+            maps,
+            outputs: outputs.collect(),
+        })
+    }
+
+    fn locate(&self, block: Block) -> BlockLocation {
+        let state = self.machine.lock();
+        let holders = state.machine.block_locations(block.rdd, block.partition);
+        let holders = holders.to_vec();
+        drop(state);
+        let places = self.places();
+        let address = |holder| places.get(holder).map(|place| place.address.clone());
+        BlockLocation {
+            block,
+            addresses: holders.iter().filter_map(address).collect(),
+        }
+    }
+
+    fn output_folder(&self, number: u32) -> Result<Data, Refusal> {
+        use crate::driver::JobScheduler as _;
+        let output = self
+            .outputs()
+            .get(number)
+            .ok_or_else(|| missing("the output"))?;
+        let folder = output.folder().to_string_lossy().into_owned();
+        Ok(Data::Output { folder })
+    }
+
+    /// Sends what an executor fetches.
+    pub(super) fn send(self: &Arc<Self>, fetch: Fetch, reply: Reply) {
+        let application = Arc::clone(self);
+        tokio::spawn(async move {
+            let sent = match fetch {
+                Fetch::Pages { pages, .. } => match application.pages(&pages) {
+                    Ok(bytes) => reply.send(Content::Pages, bytes).await,
+                    Err(refusal) => reply.refuse(refusal).await,
+                },
+                Fetch::Component { hash } => {
+                    let component = application.offer.component.clone();
+                    if *blake3::hash(&component).as_bytes() == hash {
+                        reply.send(Content::Component { hash }, component).await
+                    } else {
+                        reply.refuse(missing("the component")).await
+                    }
+                }
+                Fetch::Block { .. } | Fetch::Buckets { .. } => reply.refuse(missing("that")).await,
+            };
+            if let Err(error) = sent {
+                debug!(reason = %error, "a transfer was not finished");
+            }
+        });
+    }
+
+    fn pages(&self, wanted: &[[u8; 32]]) -> Result<Bytes, Refusal> {
+        if wanted.len() > PAGES_MAX {
+            let reason = format!("at most {PAGES_MAX} pages are sent at a time");
+            return Err(Refusal::new(RefusalKind::Invalid, reason));
+        }
+        let wanted: Vec<Hash> = wanted.iter().copied().map(Hash::from_bytes).collect();
+        let images: Vec<Image> = self.images().values().cloned().collect();
+        let mut bytes = Vec::with_capacity(wanted.len() * sandbox::PAGE_BYTES);
+        for page in find_pages(&images, &wanted) {
+            let page = page.ok_or_else(|| missing("a page"))?;
+            bytes.extend_from_slice(page.as_ref());
+        }
+        Ok(bytes.into())
+    }
+}
+
+fn run(run: sandbox::PageRun) -> PageRun {
+    PageRun {
+        first: run.first,
+        hashes: run.hashes.iter().map(|hash| *hash.as_bytes()).collect(),
+    }
+}
+
+fn missing(what: &str) -> Refusal {
+    Refusal::new(
+        RefusalKind::Missing,
+        format!("the driver does not have {what}, or no longer"),
+    )
+}

@@ -1,0 +1,6 @@
+//! Shuffle files as real files.
+
+mod cluster;
+mod folder;
+mod local;
+mod workers;
