@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     ("sandbox", &["scheduler"]),
     ("store", &["scheduler"]),
-    ("daemon", &["network", "scheduler", "wire"]),
+    ("daemon", &["network", "scheduler", "store", "wire"]),
     ("network", &["scheduler", "wire"]),
     ("wire", &["scheduler"]),
     ("scheduler", &[]),

@@ -81,7 +81,8 @@ async fn is_taken(masters: &Masters, kept: &Credentials) -> bool {
             Err(_) => {}
         }
     }
-    endpoint.close(Duration::from_millis(200)).await;
+    // Nobody need wait until the master has heard the goodbye.
+    tokio::spawn(async move { endpoint.close(Duration::from_secs(1)).await });
     taken
 }
 

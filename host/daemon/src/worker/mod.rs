@@ -6,6 +6,7 @@
 mod child;
 mod children;
 mod folders;
+mod host;
 mod logs;
 mod serve;
 
@@ -13,28 +14,27 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use network::{Answer, Endpoint, Event, Peer, Reply, Token};
+use network::{Endpoint, Event, Token};
 use rustix::process::Signal;
 use scheduler::message::WorkerInfo;
-use scheduler::worker::{Action, Input, Outbox, Worker};
-use scheduler::{Address, Host, Message, Rack, Settings, Time, WorkerId};
+use scheduler::worker::{Input, Outbox, Worker};
+use scheduler::{Host, Rack, Settings, WorkerId};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::{error, info, warn};
-use wire::{Data, Fetch, Subject};
+use tracing::{error, info};
+use wire::Subject;
 
 use crate::components::Components;
 use crate::machine::Listen;
-use crate::process::{Post, Process, run, scheduled};
+use crate::process::{Post, Process as _, run};
 use crate::running::Stop;
 use crate::{Access, Error, Masters, Running, files, random};
 
-use children::{Children, Home, Name, Order};
+use children::{Children, Home};
 use folders::Folders;
+use host::WorkerHost;
 use logs::{Logs, Rolling};
-use serve::{LogAsk, Shelf};
-
-pub use serve::{Buckets, NoShuffleFiles, ShuffleFiles};
+use serve::Shelf;
 
 /// The file with the worker's certificate and key, in its work folder.
 pub const CERTIFICATE: &str = "worker.pem";
@@ -70,8 +70,6 @@ pub struct Config {
     pub program: PathBuf,
     /// The worker's settings.
     pub settings: Settings,
-    /// Reads the shuffle files that it serves.
-    pub shuffles: Arc<dyn ShuffleFiles>,
 }
 
 /// Starts a worker, which finds its masters by itself.
@@ -133,12 +131,7 @@ impl Daemon {
             memory: config.memory,
         };
         let logs = Logs::default();
-        let shelf = Shelf {
-            folders: folders.clone(),
-            components: components.clone(),
-            logs: logs.clone(),
-            shuffles: config.shuffles,
-        };
+        let shelf = Shelf::new(folders.clone(), components.clone(), logs.clone());
         let masters = config.masters.addresses().to_vec();
         let worker = Worker::new(info.clone(), masters, &config.settings, random::draw());
         let home = Home {
@@ -221,141 +214,4 @@ async fn decommission_on_signal(facts: mpsc::Sender<Input>) {
             return;
         }
     }
-}
-
-/// Carries out what the machine orders.
-struct WorkerHost {
-    worker: Worker,
-    children: Children,
-    shelf: Shelf,
-    facts: mpsc::Sender<Input>,
-    out: Outbox,
-}
-
-impl Process for WorkerHost {
-    type Input = Input;
-    type End = Arc<str>;
-
-    fn received(&mut self, from: &Peer, message: wire::Message) -> Option<Input> {
-        match scheduled(message)? {
-            Message::ToWorker(epoch, message) => Some(Input::Received {
-                from: from.address().clone(),
-                epoch,
-                message,
-            }),
-            _ => None,
-        }
-    }
-
-    fn disconnected(&mut self, peer: Address, reason: &str) -> Option<Input> {
-        info!(%peer, %reason, "disconnected");
-        Some(Input::Disconnected { peer })
-    }
-
-    fn deadline_reached(&mut self) -> Input {
-        Input::DeadlineReached
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        self.worker.next_deadline()
-    }
-
-    fn step(&mut self, now: Time, input: Input, post: &mut Post) -> Option<Arc<str>> {
-        self.children.note(&input);
-        let mut out = std::mem::take(&mut self.out);
-        self.worker.handle(now, input, &mut out);
-        for event in out.events.drain(..) {
-            info!(at = %event.at, "{:?}", event.kind);
-        }
-        let mut end = None;
-        for action in out.actions.drain(..) {
-            match action {
-                Action::Send { to, message } => post.send(to, message),
-                Action::Exit { reason } => end = Some(reason),
-                other => self.carry_out(other),
-            }
-        }
-        self.out = out;
-        end
-    }
-
-    fn asked(&mut self, from: Peer, message: wire::Message, answer: Answer) {
-        let wire::Message::Data(Data::LogAsked {
-            source,
-            stream,
-            offset,
-            bytes_max,
-            follow,
-        }) = message
-        else {
-            return;
-        };
-        let ask = LogAsk {
-            source,
-            stream,
-            offset,
-            bytes_max,
-            follow,
-        };
-        tokio::spawn(self.shelf.clone().tell_log(from, ask, answer));
-    }
-
-    fn fetched(&mut self, from: Peer, fetch: Fetch, reply: Reply) {
-        tokio::spawn(self.shelf.clone().send(from, fetch, reply));
-    }
-}
-
-impl WorkerHost {
-    fn carry_out(&mut self, action: Action) {
-        match action {
-            Action::StartExecutor {
-                name,
-                application,
-                cores,
-                memory,
-            } => self.launch(Order::Executor {
-                name,
-                application,
-                cores,
-                memory,
-            }),
-            Action::StartDriver { driver, spec } => self.launch(Order::Driver { driver, spec }),
-            Action::StopExecutor { name, force } => {
-                self.children.stop(Name::Executor(name), force);
-            }
-            Action::StopDriver { driver, force } => {
-                self.children.stop(Name::Driver(driver), force);
-            }
-            Action::FindFolders => self.find_folders(),
-            Action::RemoveFiles(application) => remove(self.shelf.folders.shuffle(application)),
-            Action::RemoveFolder(application) => {
-                remove(self.shelf.folders.application(application));
-            }
-            Action::RemoveScratch(name) => {
-                remove(folders::scratch(&self.shelf.folders.executor(name)));
-            }
-            Action::Send { .. } | Action::Exit { .. } => {}
-        }
-    }
-
-    fn launch(&mut self, order: Order) {
-        self.children.start(order, self.worker.master().cloned());
-    }
-
-    fn find_folders(&self) {
-        let (folders, facts) = (self.shelf.folders.clone(), self.facts.clone());
-        tokio::task::spawn_blocking(move || match folders.applications() {
-            // A worker that is gone cleans up nothing.
-            Ok(found) => drop(facts.blocking_send(Input::FoldersFound(found))),
-            Err(error) => warn!(reason = %error, "could not look for old folders"),
-        });
-    }
-}
-
-fn remove(folder: PathBuf) {
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = folders::remove(&folder) {
-            warn!(folder = %folder.display(), reason = %error, "could not remove a folder");
-        }
-    });
 }

@@ -1,13 +1,12 @@
 //! What a worker hands out: shuffle files, components, logs, each to whom it belongs.
 
-use std::fmt;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use network::{Answer, Peer, Reply};
-use scheduler::{ShuffleId, Tenant};
+use scheduler::{ApplicationId, ShuffleId, Tenant};
+use store::{IndexCache, ServedBuckets, ShuffleFolder};
 use tracing::debug;
 use wire::{
     Content, Data, Fetch, LogSource, LogStream, MapOutputName, Refusal, RefusalKind, Role, Subject,
@@ -23,51 +22,8 @@ const LOG_BYTES_MAX: usize = 256 << 10;
 /// What is left of an ask's time for the answer to arrive.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
-/// Reads shuffle files. Called where waiting for a disk hurts nobody.
-pub trait ShuffleFiles: fmt::Debug + Send + Sync {
-    /// Opens one bucket of several map outputs in an application's `folder`, in the order asked for.
-    ///
-    /// # Errors
-    ///
-    /// Which is missing or cannot be read.
-    fn open(
-        &self,
-        folder: &Path,
-        shuffle: ShuffleId,
-        bucket: u32,
-        outputs: &[MapOutputName],
-    ) -> io::Result<Buckets>;
-}
-
-/// Buckets, one after another.
-pub struct Buckets {
-    /// The bytes of each.
-    pub lengths: Vec<u64>,
-    /// All their bytes.
-    pub source: Box<dyn io::Read + Send>,
-}
-
-impl fmt::Debug for Buckets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Buckets({:?})", self.lengths)
-    }
-}
-
-/// A worker that has no shuffle files to give.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoShuffleFiles;
-
-impl ShuffleFiles for NoShuffleFiles {
-    fn open(
-        &self,
-        _folder: &Path,
-        _shuffle: ShuffleId,
-        _bucket: u32,
-        _outputs: &[MapOutputName],
-    ) -> io::Result<Buckets> {
-        Err(io::Error::from(io::ErrorKind::NotFound))
-    }
-}
+/// How many bytes of shuffle files' indexes are held: those of some hundred files of 1,000 buckets.
+const INDEX_BYTES_MAX: usize = 4 << 20;
 
 /// What is handed out.
 #[derive(Clone, Debug)]
@@ -75,7 +31,18 @@ pub(super) struct Shelf {
     pub(super) folders: Folders,
     pub(super) components: Components,
     pub(super) logs: Logs,
-    pub(super) shuffles: Arc<dyn ShuffleFiles>,
+    pub(super) indexes: Arc<IndexCache>,
+}
+
+impl Shelf {
+    pub(super) fn new(folders: Folders, components: Components, logs: Logs) -> Self {
+        Self {
+            folders,
+            components,
+            logs,
+            indexes: Arc::new(IndexCache::new(INDEX_BYTES_MAX)),
+        }
+    }
 }
 
 /// What a log is asked for.
@@ -88,58 +55,47 @@ pub(super) struct LogAsk {
     pub(super) follow: bool,
 }
 
-/// A transfer, opened.
-struct Opened {
-    content: Content,
-    length: u64,
-    source: Box<dyn io::Read + Send>,
-}
-
 impl Shelf {
     /// Sends what was asked for. That it belongs to the asker's application the network has checked.
     pub(super) async fn send(self, from: Peer, fetch: Fetch, reply: Reply) {
-        if let Fetch::Component { hash } = fetch {
-            return self.components.send(hash, reply).await;
-        }
-        let opened = tokio::task::spawn_blocking(move || self.open(fetch)).await;
-        let opened = opened
-            .unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Failed, error.to_string())));
-        let sent = match opened {
-            Ok(Opened {
-                content,
-                length,
-                source,
-            }) => reply.send_from(content, length, source).await,
-            Err(refusal) => reply.refuse(refusal).await,
-        };
-        if let Err(error) = sent {
-            debug!(peer = %from, reason = %error, "a transfer was not finished");
-        }
-    }
-
-    fn open(&self, fetch: Fetch) -> Result<Opened, Refusal> {
-        match fetch {
+        let sent = match fetch {
+            Fetch::Component { hash } => return self.components.send(hash, reply).await,
             Fetch::Buckets {
                 application,
                 shuffle,
                 bucket,
                 outputs,
             } => {
-                let folder = self.folders.shuffle(application);
-                let opened = self.shuffles.open(&folder, shuffle, bucket, &outputs);
-                let Buckets { lengths, source } = opened.map_err(|e| refusal(&e))?;
-                Ok(Opened {
-                    length: lengths.iter().sum(),
-                    content: Content::Buckets { lengths },
-                    source,
-                })
+                let opened = self.open(application, shuffle, bucket, outputs).await;
+                send_buckets(opened, reply).await
             }
-            Fetch::Component { .. } | Fetch::Pages { .. } | Fetch::Block { .. } => {
-                Err(Refusal::new(
-                    RefusalKind::Missing,
-                    "a worker has no pages and no blocks; ask the driver or an executor",
-                ))
+            Fetch::Pages { .. } | Fetch::Block { .. } => {
+                let reason = "a worker has no pages and no blocks; ask the driver or an executor";
+                let refusal = Refusal::new(RefusalKind::Missing, reason);
+                reply.refuse(refusal).await
             }
+        };
+        if let Err(error) = sent {
+            debug!(peer = %from, reason = %error, "a transfer was not finished");
+        }
+    }
+
+    async fn open(
+        &self,
+        application: ApplicationId,
+        shuffle: ShuffleId,
+        bucket: u32,
+        outputs: Vec<MapOutputName>,
+    ) -> Result<ServedBuckets, String> {
+        let folder = ShuffleFolder::new(self.folders.shuffle(application));
+        let indexes = Arc::clone(&self.indexes);
+        let opened = tokio::task::spawn_blocking(move || {
+            let attempts: Vec<_> = outputs.iter().map(|output| output.attempt).collect();
+            folder.serve(&indexes, shuffle, bucket, &attempts)
+        });
+        match opened.await {
+            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Err(failed) => Err(failed.to_string()),
         }
     }
 
@@ -168,6 +124,22 @@ impl Shelf {
             Err(error) => Err(refusal(&error)),
         }
     }
+}
+
+async fn send_buckets(
+    opened: Result<ServedBuckets, String>,
+    reply: Reply,
+) -> Result<(), network::Error> {
+    let buckets = match opened {
+        Ok(buckets) => buckets,
+        Err(reason) => {
+            let refusal = Refusal::new(RefusalKind::Failed, reason);
+            return reply.refuse(refusal).await;
+        }
+    };
+    let lengths = buckets.lengths().to_vec();
+    let (content, length) = (Content::Buckets { lengths }, buckets.length());
+    reply.send_from(content, length, buckets).await
 }
 
 /// Masters read all logs, others those of their tenant. That an executor's are its own application's, the network has

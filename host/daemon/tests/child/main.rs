@@ -4,7 +4,6 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::instructions::{
@@ -59,7 +58,6 @@ fn run_worker(folder: &Path) {
         cache_folder: folder.join("cache"),
         program: folder.join("stubborn"),
         settings: Settings::default(),
-        shuffles: Arc::new(worker::NoShuffleFiles),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -9,4 +9,5 @@ mod drivers;
 mod executors;
 mod leaders;
 mod logs;
+mod shuffles;
 mod support;

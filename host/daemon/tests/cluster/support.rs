@@ -1,12 +1,10 @@
 //! A cluster of the tests: a master, workers and drivers in this process, executors in processes of their own.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::machine::Listen;
 use daemon::submitter::{self, Submitter};
-use daemon::worker::NoShuffleFiles;
 use daemon::{Access, Error, Masters, Running, master, worker};
 use network::{Endpoint, Event, Peer, Token, request_certificate};
 use scheduler::message::{ApplicationSpec, ExecutorState, ToApplication, ToMaster};
@@ -97,7 +95,6 @@ impl Cluster {
             cache_folder: self.path("cache"),
             program: self.program(behaviour),
             settings: self.settings.clone(),
-            shuffles: Arc::new(NoShuffleFiles),
         }
     }
 

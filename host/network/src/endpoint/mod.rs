@@ -284,7 +284,8 @@ impl Endpoint {
         let within = config.connect_timeout;
         let (endpoint, _events) = Self::bind(config, &token.credentials()?)?;
         let joined = endpoint.ask_to_join(master, subject, within).await;
-        endpoint.close(within).await;
+        // Nobody need wait until the master has heard the goodbye.
+        tokio::spawn(async move { endpoint.close(within).await });
         match joined {
             Err(Error::CertificateExpired {
                 whose: crate::Whose::Ours,
