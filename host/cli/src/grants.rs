@@ -18,11 +18,21 @@ pub fn collect(
     arguments: &[String],
     folder: &Path,
 ) -> store::Result<Grants> {
+    let (read, write) = paths(read, write, arguments, folder);
+    Grants::new(&read, &write)
+}
+
+/// Returns the paths that may be read, and those that may be written, of what [`collect`] grants.
+pub fn paths(
+    read: &[PathBuf],
+    write: &[PathBuf],
+    arguments: &[String],
+    folder: &Path,
+) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let absolute = |path: &PathBuf| folder.join(path);
     let mut read: Vec<_> = read.iter().map(absolute).collect();
     read.extend(named(arguments, folder));
-    let write: Vec<_> = write.iter().map(absolute).collect();
-    Grants::new(&read, &write)
+    (read, write.iter().map(absolute).collect())
 }
 
 /// Returns the files and folders that `arguments` name, where they exist.

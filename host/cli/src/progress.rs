@@ -117,6 +117,13 @@ impl Display {
         &self.view
     }
 
+    /// Takes in events, in order.
+    pub fn take_all(&mut self, events: &[Event]) {
+        for event in events {
+            self.take(event);
+        }
+    }
+
     /// Takes in one event; events come in order. Cheap enough for each of a hundred thousand a second.
     pub fn take(&mut self, event: &Event) {
         self.view.take(event);

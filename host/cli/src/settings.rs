@@ -11,7 +11,7 @@ use scheduler::Settings;
 use scheduler::settings::{Definition, definitions};
 use toml::{Table, Value};
 
-use crate::args::RunArgs;
+use crate::args::ConfArgs;
 use crate::exit::{ExitCode, Failure};
 use crate::suggest::nearest;
 
@@ -21,10 +21,14 @@ pub const FILE: &str = "tinderbox.toml";
 /// What settings in the environment start with. The key follows in upper case, with `_` for each `.`.
 pub const PREFIX: &str = "TINDERBOX_CONF_";
 
-/// Returns the settings of a run that is started in `folder`, with the environment of this process.
+/// An option that means a setting, the setting's key, and what was typed.
+pub type Choice<'a> = (&'a str, &'a str, &'a str);
+
+/// Returns the settings of a command that is started in `folder`, with the environment of this process. Options that
+/// mean a setting beat all else.
 ///
 /// Fails with [`ExitCode::Usage`] where a key is unknown, a value does not fit its key or the file cannot be read.
-pub fn load(args: &RunArgs, folder: &Path) -> Result<Settings> {
+pub fn load(args: &ConfArgs, options: &[Choice<'_>], folder: &Path) -> Result<Settings> {
     let mut settings = Settings::default();
     if let Some((name, text)) = read_file(args.properties_file.as_deref(), folder)? {
         add_file(&mut settings, &text).with_context(|| format!("in {name}"))?;
@@ -32,12 +36,11 @@ pub fn load(args: &RunArgs, folder: &Path) -> Result<Settings> {
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     add_environment(&mut settings, variables)?;
-    let name = args
-        .name
-        .iter()
-        .map(|name| ("app.name".to_owned(), name.clone()));
-    for (key, value) in args.conf.iter().cloned().chain(name) {
-        set(&mut settings, &key, &value).context("in --conf")?;
+    for (key, value) in &args.conf {
+        set(&mut settings, key, value).context("in --conf")?;
+    }
+    for (option, key, value) in options {
+        set(&mut settings, key, value).with_context(|| format!("in {option}"))?;
     }
     Ok(settings)
 }
@@ -133,6 +136,12 @@ pub fn variable_of(key: &str) -> String {
     PREFIX.to_owned() + &key.to_uppercase().replace('.', "_")
 }
 
+/// Returns the settings that are not as they are by default, for a process that is to have the same.
+pub fn changed(settings: &Settings) -> impl Iterator<Item = (&'static str, &str)> {
+    let set = settings.entries().filter(|(_, _, default)| !default);
+    set.filter_map(|(definition, value, _)| Some((definition.key, value?)))
+}
+
 /// Returns all settings with their defaults, a line each.
 pub fn list() -> String {
     let keys = definitions().iter().map(|definition| definition.key.len());
@@ -206,12 +215,12 @@ mod tests {
         );
     }
 
-    fn args(words: &[&str]) -> RunArgs {
+    fn args(words: &[&str]) -> ConfArgs {
         match Args::try_parse_from([&["tinderbox", "run"], words, &["job"]].concat())
             .unwrap()
             .command
         {
-            Command::Run(args) => args,
+            Command::Run(args) => args.job.conf,
             other => panic!("not run: {other:?}"),
         }
     }
@@ -247,7 +256,8 @@ mod tests {
     fn the_file_is_beaten_by_the_command_line() {
         let folder = folder("task.maxFailures = 2\n[executor]\nmemory = \"2g\"\n");
         let settings = load(
-            &args(&["--conf", "task.maxFailures=3", "--name", "mine"]),
+            &args(&["--conf", "task.maxFailures=3", "--conf", "app.name=theirs"]),
+            &[("--name", "app.name", "mine")],
             folder.path(),
         )
         .unwrap();
@@ -291,7 +301,7 @@ mod tests {
     fn without_a_file_the_defaults_stand() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(
-            load(&args(&[]), folder.path()).unwrap(),
+            load(&args(&[]), &[], folder.path()).unwrap(),
             Settings::default()
         );
     }
@@ -300,7 +310,7 @@ mod tests {
     fn what_is_wrong_says_where() {
         let loaded = |file: &str, words: &[&str]| {
             let (text, code) = describe(
-                &load(&args(words), folder(file).path()).unwrap_err(),
+                &load(&args(words), &[], folder(file).path()).unwrap_err(),
                 ExitCode::JobFailed,
             );
             assert_eq!(code, ExitCode::Usage);
