@@ -69,12 +69,12 @@ struct Dependency {
 }
 
 impl Package {
-    /// What the crate's own code uses: tests may use anything.
+    /// What the crate's own code uses, and what builds it: tests may use anything.
     fn uses(&self) -> BTreeSet<&str> {
         let ordinary = self
             .dependencies
             .iter()
-            .filter(|dependency| dependency.kind.is_none());
+            .filter(|dependency| dependency.kind.as_deref() != Some("dev"));
         ordinary
             .map(|dependency| dependency.name.as_str())
             .collect()

@@ -223,6 +223,10 @@ fn measure(case: Case) -> Measured {
 }
 
 #[expect(clippy::disallowed_macros, reason = "a bench tells what it measured")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench is told how often to measure"
+)]
 fn main() {
     let mut numbers = std::env::args().filter_map(|word| word.parse::<usize>().ok());
     let (repeats, only) = (numbers.next().unwrap_or(1), numbers.next());

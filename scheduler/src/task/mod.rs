@@ -20,6 +20,7 @@ mod median;
 mod pending;
 mod places;
 mod pools;
+mod retries;
 mod seed;
 mod set;
 mod speculation;
@@ -48,9 +49,10 @@ use health::Health;
 pub(crate) use pending::Preferences;
 pub(crate) use places::{Place, Places};
 use pools::Pools;
+use retries::Retries;
+pub(crate) use retries::Verdict;
 pub(crate) use seed::{Stream, seed};
-use set::Retries;
-pub(crate) use set::{SetKey, SetSpec, TaskSet, Verdict};
+pub(crate) use set::{SetKey, SetSpec, TaskSet};
 use speculation::Speculation;
 
 /// What settings say about tasks.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use scheduler::allocation::Input;
 use scheduler::event::EventKind;
 use scheduler::message::{ExecutorState, Message, ToApplication, ToDriver, ToExecutor};
@@ -12,21 +11,8 @@ use scheduler::{
 };
 
 use crate::asker::{Asker, failed, settings};
+use crate::proptests::config;
 use crate::site::Site;
-
-/// The same cases on every run, so that a red run is red again; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` reach others.
-pub(crate) fn config(cases: u32) -> ProptestConfig {
-    let given = ProptestConfig::default();
-    let rng_seed = match given.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(1),
-        fixed @ RngSeed::Fixed(_) => fixed,
-    };
-    ProptestConfig {
-        cases: given.cases.max(cases),
-        rng_seed,
-        ..given
-    }
-}
 
 fn outcome(choice: u8) -> Outcome {
     let shuffle = ShuffleId(0);

@@ -9,6 +9,8 @@ mod heartbeats;
 mod idling;
 mod laws;
 mod leaving;
+#[path = "../proptests/mod.rs"]
+mod proptests;
 mod registering;
 mod running;
 mod shrinking;

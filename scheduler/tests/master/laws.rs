@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use scheduler::cluster::{Action, Change, Input, Master, Outbox, Persisted, Quota, State, Tenants};
 use scheduler::message::{
     ApplicationSpec, DriverSpec, DriverState, ExecutorName, ExecutorReport, ExecutorState,
@@ -14,21 +13,8 @@ use scheduler::{
     Address, ApplicationId, DriverId, Epoch, ExecutorId, Settings, SubmissionKey, Time, WorkerId,
 };
 
+use crate::proptests::config;
 use crate::world::{GIB, MIB, World, address, application, driver};
-
-/// The same cases on every run, so that a red run is red again; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` reach others.
-fn config(cases: u32) -> ProptestConfig {
-    let given = ProptestConfig::default();
-    let rng_seed = match given.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(1),
-        fixed @ RngSeed::Fixed(_) => fixed,
-    };
-    ProptestConfig {
-        cases: given.cases.max(cases),
-        rng_seed,
-        ..given
-    }
-}
 
 /// Few numbers, so that they meet; and some that nobody has.
 fn number() -> impl Strategy<Value = u32> {

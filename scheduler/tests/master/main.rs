@@ -9,6 +9,8 @@ mod executors;
 mod fault_tolerance;
 mod laws;
 mod persistence;
+#[path = "../proptests/mod.rs"]
+mod proptests;
 mod reasons;
 mod recovery;
 mod scheduling;

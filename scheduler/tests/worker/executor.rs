@@ -7,35 +7,17 @@ use std::time::Duration;
 use scheduler::executor::{Action, Input};
 use scheduler::message::{Message, ToDriver, ToExecutor};
 use scheduler::{
-    AttemptId, FailureKind, ImageId, JobId, KillReason, Outcome, RddId, ShuffleId, StageId, Task,
-    TaskFailure, TaskMetrics, TaskName, Work,
+    AttemptId, FailureKind, KillReason, Outcome, RddId, ShuffleId, TaskFailure, TaskMetrics,
 };
 
-use crate::host::{Process, registered_executor};
+use crate::host::{Process, registered_executor, task};
 
 const ANSWER: ToExecutor = ToExecutor::HeartbeatResponse {
     register_again: false,
 };
 
-fn task(attempt: u64) -> Task {
-    Task {
-        attempt: AttemptId(attempt),
-        name: TaskName {
-            stage: StageId(0),
-            stage_attempt: 0,
-            partition: 0,
-            attempt: 0,
-        },
-        work: Work::Action { job: JobId(0) },
-        image: ImageId([0; 32]),
-        rdd: RddId(0),
-        partition: 0,
-        seed: 0,
-    }
-}
-
 fn launch(process: &mut Process, attempts: &[u64]) -> Vec<String> {
-    let tasks = attempts.iter().copied().map(task).collect();
+    let tasks = attempts.iter().copied().map(AttemptId).map(task).collect();
     process.hear(ToExecutor::LaunchTasks(tasks))
 }
 

@@ -9,8 +9,8 @@ use scheduler::message::{
 };
 use scheduler::worker::{self, Worker};
 use scheduler::{
-    Address, ApplicationId, DriverId, Epoch, ExecutorId, Outcome, Settings, SubmissionKey, Tenant,
-    Time, WorkerId,
+    Address, ApplicationId, AttemptId, DriverId, Epoch, ExecutorId, ImageId, JobId, Outcome, RddId,
+    Settings, StageId, SubmissionKey, Task, TaskName, Tenant, Time, Work, WorkerId,
 };
 
 pub(crate) const WORKER: WorkerId = WorkerId(7);
@@ -45,6 +45,23 @@ pub(crate) fn executor(number: u32) -> ExecutorName {
     ExecutorName {
         application: app(0),
         executor: ExecutorId(number),
+    }
+}
+
+pub(crate) fn task(attempt: AttemptId) -> Task {
+    Task {
+        attempt,
+        name: TaskName {
+            stage: StageId(0),
+            stage_attempt: 0,
+            partition: 0,
+            attempt: 0,
+        },
+        work: Work::Action { job: JobId(0) },
+        image: ImageId([0; 32]),
+        rdd: RddId(0),
+        partition: 0,
+        seed: 0,
     }
 }
 

@@ -7,25 +7,8 @@ mod executor;
 mod worker;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use scheduler::message::ExecutorName;
 use scheduler::{Address, ApplicationId, Epoch, ExecutorId};
-
-/// The same cases on every run, so that a red run is red again; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` reach others.
-fn config() -> ProptestConfig {
-    let given = ProptestConfig::default();
-    let rng_seed = match given.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(1),
-        fixed @ RngSeed::Fixed(_) => fixed,
-    };
-    ProptestConfig {
-        cases: given.cases.max(2_000),
-        rng_seed,
-        // The seed says it all.
-        failure_persistence: None,
-        ..given
-    }
-}
 
 /// One of two masters, and a stranger.
 fn address() -> impl Strategy<Value = Address> {

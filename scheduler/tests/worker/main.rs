@@ -8,5 +8,7 @@ mod folders;
 mod host;
 mod laws;
 mod life;
+#[path = "../proptests/mod.rs"]
+mod proptests;
 mod registration;
 mod submission;

@@ -1,12 +1,10 @@
 //! The commands `master` and `worker`: daemons until a signal comes.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use daemon::machine::{self, Listen};
-use daemon::worker::{NoShuffleFiles, ShuffleFiles};
 use daemon::{Masters, master, worker};
 use scheduler::cluster::Tenants;
 
@@ -106,13 +104,7 @@ fn worker_config(args: &WorkerArgs, folder: &Path) -> Result<worker::Config> {
         cache_folder: engine::compiled_folder()?,
         program: std::env::current_exe().context("this program's own file is not known")?,
         settings,
-        shuffles: shuffle_files(),
     })
-}
-
-/// Returns what reads the shuffle files that workers serve.
-pub(super) fn shuffle_files() -> Arc<dyn ShuffleFiles> {
-    Arc::new(NoShuffleFiles)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::access::{certificate, read_token};
-use super::{client, daemons, failure, runtime};
+use super::{client, failure, runtime};
 use crate::args::{LocalClusterArgs, Shape};
 use crate::engine;
 use crate::exit::ExitCode;
@@ -176,7 +176,6 @@ impl Plan {
             cache_folder: self.cache.clone(),
             program: self.program.clone(),
             settings: self.settings.clone(),
-            shuffles: daemons::shuffle_files(),
         }
     }
 }

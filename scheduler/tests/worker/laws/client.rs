@@ -9,8 +9,9 @@ use scheduler::client::{Action, Client, Input, News, Outbox, Request};
 use scheduler::message::{ExecutorState, ToApplication, ToSubmitter};
 use scheduler::{Epoch, ExecutorId, SubmissionKey, Time, WorkerId};
 
-use super::{address, application, config, cores, epoch, executor_id, memory};
+use super::{address, application, cores, epoch, executor_id, memory};
 use crate::host::{application as spec, driver, masters, program, settings};
+use crate::proptests::config;
 
 fn state() -> impl Strategy<Value = ExecutorState> {
     prop_oneof![
@@ -127,7 +128,7 @@ impl Books {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(2_000))]
 
     #[test]
     fn a_client_tells_each_executor_once_and_believes_the_latest_epoch(

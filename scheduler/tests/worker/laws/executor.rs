@@ -7,32 +7,15 @@ use proptest::prelude::*;
 use scheduler::executor::{Action, Input};
 use scheduler::message::{Message, ToDriver, ToExecutor};
 use scheduler::{
-    Address, AttemptId, FailureKind, ImageId, JobId, KillReason, Outcome, RddId, ShuffleId,
-    StageId, Task, TaskFailure, TaskMetrics, TaskName, Work,
+    Address, AttemptId, FailureKind, KillReason, Outcome, RddId, ShuffleId, TaskFailure,
+    TaskMetrics,
 };
 
-use super::config;
-use crate::host::{DRIVER, Process};
+use crate::host::{DRIVER, Process, task};
+use crate::proptests::config;
 
 fn attempt() -> impl Strategy<Value = AttemptId> {
     prop_oneof![29 => 0..12_u64, 1 => Just(u64::MAX)].prop_map(AttemptId)
-}
-
-fn task() -> impl Strategy<Value = Task> {
-    attempt().prop_map(|attempt| Task {
-        attempt,
-        name: TaskName {
-            stage: StageId(0),
-            stage_attempt: 0,
-            partition: 0,
-            attempt: 0,
-        },
-        work: Work::Action { job: JobId(0) },
-        image: ImageId([0; 32]),
-        rdd: RddId(0),
-        partition: 0,
-        seed: 0,
-    })
 }
 
 fn message() -> impl Strategy<Value = ToExecutor> {
@@ -41,7 +24,7 @@ fn message() -> impl Strategy<Value = ToExecutor> {
         4 => (0..20_u64).prop_map(|seconds| ToExecutor::RegisteredExecutor {
             heartbeat_interval: Duration::from_secs(seconds),
         }),
-        10 => prop::collection::vec(task(), 0..3).prop_map(ToExecutor::LaunchTasks),
+        10 => prop::collection::vec(attempt().prop_map(task), 0..3).prop_map(ToExecutor::LaunchTasks),
         4 => attempt().prop_map(move |attempt| ToExecutor::KillTask { attempt, reason }),
         6 => (0..8_u8).prop_map(|drawn| ToExecutor::HeartbeatResponse { register_again: drawn == 0 }),
         2 => attempt().prop_map(ToExecutor::GrantCommit),
@@ -208,7 +191,7 @@ fn play(inputs: Vec<(u32, Input)>) {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(2_000))]
 
     #[test]
     fn an_executor_runs_each_attempt_once_and_tells_each_end_once(

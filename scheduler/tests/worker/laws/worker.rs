@@ -9,8 +9,9 @@ use scheduler::message::{DriverSpec, ExecutorName, ExecutorState, Message, ToMas
 use scheduler::worker::{Action, Folder, Input, Outbox};
 use scheduler::{DriverId, Epoch};
 
-use super::{address, application, config, cores, epoch, executor_name, memory};
+use super::{address, application, cores, epoch, executor_name, memory};
 use crate::host::{Machine, application as spec, driver, program};
+use crate::proptests::config;
 
 fn driver_id() -> impl Strategy<Value = DriverId> {
     (0..4_u32).prop_map(driver)
@@ -218,7 +219,7 @@ fn play(inputs: Vec<(u32, Input)>, set: &[(&str, &str)]) {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(2_000))]
 
     #[test]
     fn a_worker_keeps_to_its_cores_and_to_the_latest_epoch(
