@@ -89,7 +89,10 @@ pub(super) const ROWS: &[Definition] = &[
     ),
     Definition::spark(
         "reducer.maxSizeInFlight",
-        Shape::Bytes { plain: MEBI, least: 1 },
+        Shape::Bytes {
+            plain: MEBI,
+            least: 1,
+        },
         Some("48m"),
         "The most bytes of map outputs on other machines that are on their way to one task. A plain number \
          counts MiB.",
