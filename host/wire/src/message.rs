@@ -177,6 +177,8 @@ pub struct ImageHeader {
     pub parent: Option<ImageId>,
     /// The pages that differ, in runs, in ascending order.
     pub changed: Vec<PageRun>,
+    /// The bytes of the first of them, so that few need not be fetched. Whole pages.
+    pub pages: Vec<u8>,
 }
 
 /// Neighbouring pages of an image.

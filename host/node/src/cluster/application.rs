@@ -11,8 +11,8 @@ use sandbox::Image;
 use scheduler::application::{Action, Application as Machine, Input, Outbox};
 use scheduler::message::{ApplicationSpec, ToApplication, ToDriver};
 use scheduler::{
-    Action as Order, Address, ApplicationId, AttemptId, Event, ExecutorId, Host, ImageId, JobId,
-    JobSpec, LineageError, Message, Rdd, Settings, Tenant, Time, WorkerId, allocation,
+    Action as Order, Address, ApplicationId, AttemptId, Event, ExecutorId, Host, JobId, JobSpec,
+    LineageError, Message, Rdd, Settings, Tenant, Time, WorkerId, allocation,
 };
 use store::Grants;
 use tokio::runtime::Handle;
@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use wire::{Content, Data, Subject};
 
+use super::images::Images;
 use crate::driver::{EventQueue, JobScheduler, Jobs, Outputs, Progress};
 use crate::machine::{Machine as Fed, Shared, State};
 
@@ -78,7 +79,7 @@ pub(super) struct Application {
     jobs: Jobs,
     events: EventQueue,
     outputs: Outputs,
-    pub(super) images: Mutex<BTreeMap<ImageId, Image>>,
+    pub(super) images: Mutex<Images>,
     pub(super) places: Mutex<BTreeMap<ExecutorId, Place>>,
     results: Mutex<Results>,
 }
@@ -340,7 +341,7 @@ impl Application {
             }
             Order::FinishJob { job } => self.jobs.end(job, Ok(())),
             Order::FailJob { job, failure } => self.jobs.end(job, Err(failure)),
-            Order::ReleaseImage(image) => drop(self.images().remove(&image)),
+            Order::ReleaseImage(image) => self.images().release(image),
             // The machine keeps their places; nobody asks for sizes yet.
             Order::RegisterMapOutput { .. } | Order::AcceptStatistics { .. } => {}
             // What executors do goes to them as messages.
@@ -354,7 +355,7 @@ impl Application {
         }
     }
 
-    pub(super) fn images(&self) -> MutexGuard<'_, BTreeMap<ImageId, Image>> {
+    pub(super) fn images(&self) -> MutexGuard<'_, Images> {
         self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -388,7 +389,7 @@ impl JobScheduler for Application {
     fn submit(&self, mut job: JobSpec, image: Image) -> JobId {
         let id = self.jobs.begin();
         job.job = id;
-        self.images().insert(job.image, image);
+        self.images().add(job.image, image);
         self.feed(scheduler::Input::JobSubmitted(job));
         id
     }

@@ -54,6 +54,7 @@ records! {
     ImageHeaderForm = ImageHeader {
         image: ImageId, program: Hash, memory_bytes: u64, globals: Vec<u64>, clock_wall_ns: u64,
         clock_monotonic_ns: u64, seed: u64, parent: Option<ImageId>, changed: Vec<PageRun>,
+        pages: Vec<u8>,
     } => page_table
     PageRunForm = PageRun { first: u32, hashes: Vec<Hash> }
     MapOutputForm = MapOutput {
@@ -143,6 +144,11 @@ fn page_table(header: &ImageHeader) -> Result<(), Invalid> {
             return Err(Invalid::PageTable { page, pages });
         }
         next = end;
+    }
+    let changed = header.changed.iter().map(|run| run.hashes.len() as u64);
+    let (bytes, bytes_max) = (header.pages.len() as u64, changed.sum::<u64>() * PAGE_BYTES);
+    if !bytes.is_multiple_of(PAGE_BYTES) || bytes > bytes_max {
+        return Err(Invalid::PageBytes { bytes, bytes_max });
     }
     Ok(())
 }

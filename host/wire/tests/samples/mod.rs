@@ -595,6 +595,7 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
                     hashes: vec![[9; 32]],
                 },
             ],
+            pages: vec![7; 4096],
         }),
     );
     add(
