@@ -300,7 +300,7 @@ impl Executor {
 
     /// States what always holds; runs after every input where assertions for debugging are on.
     fn check(&self) {
-        assert!(self.running.len() <= self.config.cores as usize);
+        assert!(self.running.len() <= self.tasks_max());
         assert!(self.connection.answered <= self.connection.sent);
         let highest = self.running.keys().next_back();
         assert!(highest.is_none_or(|highest| Some(*highest) <= self.highest));

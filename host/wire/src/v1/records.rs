@@ -76,7 +76,7 @@ choices! {
         Submitted, Running, Finished, Relaunching, Unknown, Killed, Failed, Error,
     }
     WorkForm = Work { Action { job: JobId }, ShuffleMap { shuffle: ShuffleId, buckets: u32 } }
-    KillReasonForm = KillReason { AnotherSucceeded, JobEnded, TimedOut }
+    KillReasonForm = KillReason { AnotherSucceeded, JobEnded, TimedOut, Recalled }
     OutcomeForm = Outcome { Succeeded, Wrote(sizes: Arc<BucketSizes>), Failed(failure: Arc<TaskFailure>) }
     ToldForm = Told {
         Each(codes: Box<[u8]>),
