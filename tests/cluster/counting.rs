@@ -51,6 +51,18 @@ impl<'a> Counting<'a> {
         }
     }
 
+    /// Waits until another executor has taken the place of one.
+    #[track_caller]
+    pub(crate) fn until_replaced(&self, lost: &str) {
+        self.cluster.until("another executor", |status| {
+            let mut all = status.applications.iter();
+            let found = all.find(|found| found.id == self.application.id)?;
+            let running = found.executors.iter();
+            let running = running.filter(|one| one.state == "RUNNING" && one.id != lost);
+            (running.count() == 2).then_some(())
+        });
+    }
+
     /// Opens a gate.
     pub(crate) fn open(&self, gate: &str) {
         self.cluster.open(&self.gates, gate);

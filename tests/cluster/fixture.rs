@@ -282,7 +282,7 @@ impl Cluster {
     pub(crate) fn until_logged(&self, source: &str, text: &str) -> String {
         // It need not have begun.
         eventually(text, || {
-            let words = ["logs", "--stderr", "--follow", source];
+            let words = ["logs", "--follow", source];
             let mut reading = start(&mut self.tinderbox(&words));
             reading.line_or_end(text)
         })
