@@ -107,6 +107,14 @@ impl Site {
         });
     }
 
+    /// Waits until so many run this command.
+    #[track_caller]
+    pub(crate) fn until_begun(&self, command: &str, number: usize) {
+        eventually(&format!("{number} of {command}"), || {
+            (self.processes_of(command).len() == number).then_some(())
+        });
+    }
+
     /// Waits until nobody runs this command.
     #[track_caller]
     pub(crate) fn until_gone(&self, command: &str) {

@@ -14,6 +14,10 @@ mod support {
 }
 
 mod counting;
+mod decommission;
+mod drivers;
+mod ends;
 mod faults;
 mod fixture;
+mod refusals;
 mod samples;
