@@ -713,11 +713,7 @@ fn interrupt(shell: &Shell, behaviour: &str, signal: &str) -> (Ended, Duration) 
     let mut running = start(&mut shell.command(&[], behaves(), &[behaviour]));
     running.wait_for("spinning");
     let sent = Instant::now();
-    let kill = Command::new("kill")
-        .args([signal, &running.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(kill.success());
+    running.signal(signal);
     let ended = running.end();
     (ended, sent.elapsed())
 }
@@ -733,7 +729,7 @@ fn ctrl_c_ends_at_once_whatever_runs() {
         "task-sleeps",
     ] {
         let shell = Shell::new();
-        let (ended, took) = interrupt(&shell, behaviour, "-INT");
+        let (ended, took) = interrupt(&shell, behaviour, "INT");
         println!("{behaviour}: ended {took:?} after the signal");
         assert_eq!(
             ended.code,
@@ -751,7 +747,7 @@ fn ctrl_c_ends_at_once_whatever_runs() {
 #[test]
 fn a_termination_signal_is_like_ctrl_c() {
     let shell = Shell::new();
-    let (ended, _) = interrupt(&shell, "task-spins", "-TERM");
+    let (ended, _) = interrupt(&shell, "task-spins", "TERM");
     assert_eq!(ended.code, Some(INTERRUPTED));
     shell.expect_no_leftovers();
 }

@@ -8,57 +8,50 @@
 mod support {
     pub(crate) mod command;
     pub(crate) mod guests;
+    pub(crate) mod samples;
 }
 
 use std::fs;
+use std::path::Path;
 
 use support::command::{Shell, start};
-use support::guests::{build, root};
+use support::samples::{Sample, samples};
 
-/// Runs a sample with its own input; its expected output lies beside it.
-#[track_caller]
-fn prints_what_is_expected(sample: &str, arguments: &[&str]) {
-    let folder = root().join("samples").join(sample);
-    let job = build(&format!("samples/{sample}"));
-    let expected = fs::read_to_string(folder.join("expected/output.txt")).unwrap();
-    let shell = Shell::new();
-    for master in ["local[1]", "local[2]"] {
-        // An empty cache first, then the same cache.
-        let cache = shell.path().join(format!("cache-{master}"));
-        for state in ["cold", "warm"] {
-            let mut command = shell.tinderbox();
-            command
-                .args(["run", "--quiet", "--master", master])
-                .arg(&job)
-                .args(arguments);
-            let ended = start(command.current_dir(&folder).env("XDG_CACHE_HOME", &cache)).end();
-            assert_eq!(ended.stderr, "", "{sample}, {master}, {state}");
-            assert_eq!(ended.done(), expected, "{sample}, {master}, {state}");
+#[test]
+fn each_prints_what_is_expected() {
+    for sample in samples() {
+        let job = sample.job();
+        for master in ["local[1]", "local[2]"] {
+            prints_what_is_expected(&sample, &job, master);
         }
-        let artefacts = fs::read_dir(cache.join("tinderbox/compiled")).unwrap();
-        let compiled = artefacts.filter(|entry| {
-            entry
-                .as_ref()
-                .unwrap()
-                .path()
-                .extension()
-                .is_some_and(|end| end == "artefact")
-        });
-        assert_eq!(compiled.count(), 1, "compiled once");
     }
 }
 
-#[test]
-fn wordcount() {
-    prints_what_is_expected("wordcount", &["data"]);
+#[track_caller]
+fn prints_what_is_expected(sample: &Sample, job: &Path, master: &str) {
+    let shell = Shell::new();
+    // An empty cache first, then the same cache.
+    let cache = shell.path().join("cache");
+    for state in ["cold", "warm"] {
+        let what = format!("{}, {master}, {state}", sample.name);
+        let mut command = shell.tinderbox();
+        command
+            .args(["run", "--quiet", "--master", master])
+            .arg(job)
+            .args(sample.arguments)
+            .env("XDG_CACHE_HOME", &cache);
+        let ended = start(command.current_dir(&sample.folder)).end();
+        assert_eq!(ended.stderr, "", "{what}");
+        assert_eq!(ended.done(), sample.expected, "{what}");
+    }
+    assert_eq!(compiled(&cache), 1, "compiled once: {}", sample.name);
 }
 
-#[test]
-fn pi() {
-    prints_what_is_expected("pi", &[]);
-}
-
-#[test]
-fn kmeans() {
-    prints_what_is_expected("kmeans", &["data/points.bin"]);
+/// How many programs a cache has.
+fn compiled(cache: &Path) -> usize {
+    let files = fs::read_dir(cache.join("tinderbox/compiled")).unwrap();
+    files
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "artefact"))
+        .count()
 }

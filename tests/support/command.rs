@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -68,11 +69,11 @@ impl Ended {
 /// A command that is running.
 pub(crate) struct Running {
     child: Child,
-    output: Receiver<Piece>,
+    /// Its lock is never taken: with it, threads can share what holds a command.
+    output: Mutex<Receiver<Piece>>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     open: u32,
-    since: Instant,
 }
 
 enum Piece {
@@ -103,9 +104,11 @@ impl Shell {
     pub(crate) fn tinderbox(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tinderbox"));
         command.current_dir(self.path()).env_remove("NO_COLOR");
+        let read = ["CONF_", "MASTER", "TOKEN_FILE", "LOG"].map(|end| format!("TINDERBOX_{end}"));
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("TINDERBOX_CONF_") {
-                command.env_remove(name);
+            let text = name.to_string_lossy();
+            if read.iter().any(|start| text.starts_with(&**start)) {
+                command.env_remove(&name);
             }
         }
         command
@@ -162,12 +165,20 @@ pub(crate) fn start(command: &mut Command) -> Running {
     forward(child.stderr.take().unwrap(), Piece::Stderr, sender);
     Running {
         child,
-        output,
+        output: Mutex::new(output),
         stdout: Vec::new(),
         stderr: Vec::new(),
         open: 2,
-        since: Instant::now(),
     }
+}
+
+/// Sends a signal, such as `KILL`, to a process.
+#[track_caller]
+pub(crate) fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), process.to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "{name} to {process}");
 }
 
 fn forward(
@@ -189,23 +200,54 @@ impl Running {
         self.child.id()
     }
 
+    #[track_caller]
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
     /// Waits until this was printed, on either stream.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) {
+        let since = Instant::now();
         let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
         while !holds(&self.stdout) && !holds(&self.stderr) {
             assert!(
-                self.take(),
+                self.take(since),
                 "ended without {text:?}: {:?}",
                 self.so_far(None)
             );
         }
     }
 
+    /// Waits for a line, on either stream, in which this stands. Returns the line.
+    #[track_caller]
+    pub(crate) fn line(&mut self, text: &str) -> String {
+        let found = self.line_or_end(text);
+        found.unwrap_or_else(|| panic!("ended without {text:?}: {:?}", self.so_far(None)))
+    }
+
+    /// The same, or none at the end.
+    #[track_caller]
+    pub(crate) fn line_or_end(&mut self, text: &str) -> Option<String> {
+        let since = Instant::now();
+        loop {
+            let Ended { stdout, stderr, .. } = self.so_far(None);
+            let lines = stdout.split_inclusive('\n');
+            let mut lines = lines.chain(stderr.split_inclusive('\n'));
+            if let Some(line) = lines.find(|line| line.contains(text) && line.ends_with('\n')) {
+                return Some(line.trim_end().to_owned());
+            }
+            if !self.take(since) {
+                return None;
+            }
+        }
+    }
+
     /// Waits for the end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
-        while self.take() {}
+        let since = Instant::now();
+        while self.take(since) {}
         let status = self.child.wait().unwrap();
         self.so_far(status.code())
     }
@@ -219,11 +261,11 @@ impl Running {
         }
     }
 
-    /// Takes in more output; false at its end.
+    /// Takes in more output; false at its end. It has been waited for since then.
     #[track_caller]
-    fn take(&mut self) -> bool {
-        let left = TIMEOUT.saturating_sub(self.since.elapsed());
-        match self.output.recv_timeout(left) {
+    fn take(&mut self, since: Instant) -> bool {
+        let left = TIMEOUT.saturating_sub(since.elapsed());
+        match self.output.get_mut().unwrap().recv_timeout(left) {
             Ok(Piece::Stdout(bytes)) => self.stdout.extend(bytes),
             Ok(Piece::Stderr(bytes)) => self.stderr.extend(bytes),
             Ok(Piece::End) => self.open -= 1,

@@ -16,7 +16,9 @@ pub struct Config {
     pub advertised: Option<Address>,
     /// How long a connection may take to come about, greetings included.
     pub connect_timeout: Duration,
-    /// How long nothing may be heard of a process before it counts as gone.
+    /// How long nothing may be heard of a process before it counts as gone. The last word to it may be
+    /// `keep_alive` later than its own, and counts anew: an application whose driver was killed is to free its cores
+    /// within 10 s.
     pub idle_timeout: Duration,
     /// How often a process is heard of that has nothing to say. A few times within `idle_timeout`.
     pub keep_alive: Duration,
@@ -38,8 +40,8 @@ impl Default for Config {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             advertised: None,
             connect_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(3),
+            idle_timeout: Duration::from_secs(6),
+            keep_alive: Duration::from_secs(2),
             stall_timeout: Duration::from_secs(60),
             frame_max: wire::CONTROL_FRAME_MAX,
             queue_max: 64 << 20,

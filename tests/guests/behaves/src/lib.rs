@@ -8,6 +8,7 @@ mod failing;
 mod files;
 mod forging;
 mod hoarding;
+mod holding;
 mod memory;
 mod spinning;
 
@@ -21,13 +22,14 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 8] = [
+    let themes: [&[(&str, Behaviour)]; 9] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
         files::ALL,
         spinning::ALL,
         hoarding::ALL,
+        holding::ALL,
         failing::ALL,
         forging::ALL,
     ];

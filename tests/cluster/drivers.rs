@@ -1,0 +1,183 @@
+//! Drivers that the cluster runs: handed over, followed, read, killed and started again.
+
+use std::path::Path;
+
+use crate::fixture::{Cluster, DONE, FAILED, INTERRUPTED, USAGE, kill};
+use crate::support::command::start;
+
+/// Submits a behaviour whose driver a worker runs, and returns its id.
+#[track_caller]
+fn hand_over(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
+    let options = [&["--deploy-mode", "cluster"], options].concat();
+    let printed = start(&mut cluster.submit(&options, arguments)).end().done();
+    let id = printed.trim_end();
+    assert!(id.starts_with("driver-"), "{printed}");
+    id.to_owned()
+}
+
+/// Submits one that waits at a gate, and returns its id once it has begun.
+#[track_caller]
+fn hand_over_waiting(cluster: &Cluster, gates: &Path, options: &[&str]) -> String {
+    let gates = gates.to_str().unwrap();
+    let options = [options, &["--allow-read", gates, "--total-executor-cores", "1"]].concat();
+    let id = hand_over(cluster, &options, &["waits", gates, "hello"]);
+    cluster.until_logged(&id, "hello");
+    id
+}
+
+/// The application of a driver, once one of its tasks waits.
+#[track_caller]
+fn application_of(cluster: &Cluster, driver: &str) -> String {
+    let id = cluster.until("its executor", |status| {
+        let mut all = status.applications.iter();
+        let of_driver = |id: &Option<String>| id.as_deref() == Some(driver);
+        let found = all.find(|one| of_driver(&one.driver_id) && one.state == "RUNNING")?;
+        let executor = found.executors.iter().find(|one| one.state == "RUNNING")?;
+        Some(executor.id.clone())
+    });
+    cluster.until_logged(&id, "waiting at go");
+    id.split_once('/').unwrap().0.to_owned()
+}
+
+#[test]
+fn a_drivers_output_is_its_log() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("logs");
+    let driver = hand_over_waiting(&cluster, &gates, &[]);
+    assert_eq!(cluster.run(&["logs", &driver]).done(), "hello\n");
+    let mut following = start(&mut cluster.tinderbox(&["logs", "-f", &driver]));
+    following.wait_for("hello");
+    cluster.open(&gates, "go");
+    assert_eq!(following.end().done(), "hello\n1 went on\n");
+    let errors = cluster.run(&["logs", "--stderr", &driver]).done();
+    assert!(errors.starts_with("aside: hello\n"), "{errors}");
+    assert!(errors.contains("1 job, 1 stage, 1 task"), "{errors}");
+    let finished = cluster.driver(&driver, "FINISHED");
+    assert_eq!(finished.reason.as_deref(), Some("it ended by itself, with exit code 0"));
+}
+
+#[test]
+fn who_waits_sees_all_that_the_driver_prints() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("wait");
+    let path = gates.to_str().unwrap();
+    let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
+    let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
+    waiting.wait_for("hello\n");
+    cluster.open(&gates, "go");
+    let ended = waiting.end();
+    assert_eq!(ended.stderr.matches("aside: hello").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.done(), "hello\n1 went on\n");
+}
+
+#[test]
+fn who_waits_ends_as_the_driver_does() {
+    let cluster = Cluster::shared();
+    for (behaviour, words) in [
+        ("driver-returns-an-error", "the driver: no luck today"),
+        ("driver-panics", "the driver gives up"),
+        ("task-panics", "deterministic, not retried"),
+    ] {
+        let options = ["--deploy-mode", "cluster", "--wait"];
+        let ended = start(&mut cluster.submit(&options, &[behaviour])).end();
+        assert_eq!(ended.code, Some(FAILED), "{behaviour}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{behaviour}");
+        assert!(ended.stderr.contains(words), "{behaviour}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn who_is_interrupted_leaves_the_driver_running() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("left");
+    let path = gates.to_str().unwrap();
+    let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
+    let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
+    let told = waiting.line("submitted driver-");
+    let driver = told.split([' ', ';']).find(|word| word.starts_with("driver-")).unwrap();
+    waiting.wait_for("hello\n");
+    waiting.signal("INT");
+    assert_ne!(waiting.end().code, Some(DONE));
+    cluster.driver(driver, "RUNNING");
+    cluster.open(&gates, "go");
+    cluster.driver(driver, "FINISHED");
+}
+
+#[test]
+fn a_driver_that_is_killed_takes_its_application_along() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("killed");
+    let driver = hand_over_waiting(&cluster, &gates, &[]);
+    let application = application_of(&cluster, &driver);
+    let executor = cluster.process_of(&format!("{application}/executor-0"));
+    assert_eq!(cluster.run(&["kill", &driver]).done(), "");
+    let killed = cluster.driver(&driver, "KILLED");
+    assert_eq!(killed.reason.as_deref(), Some("it was killed on request"));
+    cluster.site.until_ended(executor);
+    let again = cluster.run(&["kill", &driver]);
+    assert_eq!(again.failed(USAGE), format!("error: {driver} has ended already\n"));
+}
+
+#[test]
+fn who_waits_for_a_driver_that_is_killed_is_told() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("killed-and-waited-for");
+    let path = gates.to_str().unwrap();
+    let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
+    let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
+    let told = waiting.line("submitted driver-");
+    let driver = told.split([' ', ';']).find(|word| word.starts_with("driver-")).unwrap();
+    waiting.wait_for("hello\n");
+    cluster.run(&["kill", driver]).done();
+    let ended = waiting.end();
+    assert_eq!(ended.code, Some(INTERRUPTED), "{}", ended.stderr);
+    assert_eq!(ended.error(), format!("error: {driver} was killed: it was killed on request\n"));
+}
+
+#[test]
+fn an_application_that_is_killed_ends_its_submitter() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("application-killed");
+    let path = gates.to_str().unwrap();
+    let options = ["--name", "to-be-killed", "--allow-read", path, "--total-executor-cores", "1"];
+    let submitter = start(&mut cluster.submit(&options, &["waits", path]));
+    let application = cluster.application("to-be-killed", 1);
+    let executor = cluster.process_of(&application.executors[0].id);
+    cluster.run(&["kill", &application.id]).done();
+    let ended = submitter.end();
+    assert_eq!(ended.code, Some(FAILED), "{}", ended.stderr);
+    assert!(ended.error().contains("killed"), "{}", ended.stderr);
+    cluster.site.until_ended(executor);
+}
+
+#[test]
+fn a_supervised_driver_is_started_again() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("supervised");
+    let driver = hand_over_waiting(&cluster, &gates, &["--supervise"]);
+    let first = cluster.process_of(&driver);
+    kill(first);
+    // Its log goes on where it ended, or there is another on another machine.
+    cluster.until("another process", |_| {
+        let found = cluster.site.processes_of("driver").into_iter();
+        let mut found = found.filter(|process| *process != first);
+        found.next()
+    });
+    cluster.open(&gates, "go");
+    cluster.driver(&driver, "FINISHED");
+    let printed = cluster.run(&["logs", &driver]).done();
+    assert!(printed.ends_with("hello\n1 went on\n"), "{printed}");
+}
+
+#[test]
+fn a_driver_that_nobody_supervises_has_failed_when_it_is_killed() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("unsupervised");
+    let driver = hand_over_waiting(&cluster, &gates, &[]);
+    let application = application_of(&cluster, &driver);
+    let executor = cluster.process_of(&format!("{application}/executor-0"));
+    kill(cluster.process_of(&driver));
+    let failed = cluster.driver(&driver, "FAILED");
+    assert_eq!(failed.reason.as_deref(), Some("it was ended by SIGKILL"));
+    cluster.site.until_ended(executor);
+}

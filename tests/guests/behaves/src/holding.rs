@@ -1,0 +1,74 @@
+//! A program that stands still where a test wants it to, until the test lets it go on.
+
+use std::time::Duration;
+
+use tinderbox::bindings::tinderbox::job::{task, types::Split};
+use tinderbox::{Context, Result};
+
+use crate::{Behaviour, argument};
+
+pub const ALL: &[(&str, Behaviour)] = &[("counts-words", counts_words), ("waits", waits)];
+
+const TASKS: u32 = 8;
+
+/// How often a gate is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Counts the words of a text in a stage of maps and one of reductions. The second half of the tasks of each waits at a
+/// gate: for a file `map` or `reduce` in a folder.
+fn counts_words(cx: &Context, args: &[String]) -> Result<()> {
+    let (text, gates) = (argument(args, 0)?, argument(args, 1)?);
+    let counts = cx
+        .text_file_in(text, TASKS)?
+        .map_partitions_with_index(|index, lines| {
+            wait_at(gates, "map", index);
+            lines
+        })
+        .flat_map(|line| line.words())
+        .map(|word| (word.to_string(), 1u64))
+        .reduce_by_key_in(|a, b| a + b, TASKS)
+        .map_partitions_with_index(|index, counts| {
+            wait_at(gates, "reduce", index);
+            counts
+        });
+    let mut counts = counts.collect()?;
+    counts.sort();
+    for (word, count) in counts {
+        println!("{word}\t{count}");
+    }
+    Ok(())
+}
+
+/// The driver prints what it was told, on both streams, and waits at a gate within a task.
+fn waits(cx: &Context, args: &[String]) -> Result<()> {
+    let gates = argument(args, 0)?;
+    for word in &args[1..] {
+        println!("{word}");
+        eprintln!("aside: {word}");
+    }
+    let ended = cx
+        .range_in(0..1, 1)
+        .map(|_| wait_at(gates, "go", TASKS))
+        .count()?;
+    println!("{ended} went on");
+    Ok(())
+}
+
+fn wait_at(gates: &str, gate: &str, index: u32) {
+    if index < TASKS / 2 || is_open(gates, gate) {
+        return;
+    }
+    println!("waiting at {gate}");
+    while !is_open(gates, gate) {
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn is_open(gates: &str, gate: &str) -> bool {
+    let split = Split {
+        uri: format!("{gates}/{gate}"),
+        start: 0,
+        length: 1,
+    };
+    task::open_bytes(&split).is_ok()
+}
