@@ -15,6 +15,10 @@ use scheduler::{Event, Outcome, Progress, StageId, TaskFailure, TaskName, Time};
 
 use crate::units::{bytes, count, time};
 
+mod executors;
+
+use executors::Executors;
+
 /// A stage shows once it has run this long.
 const SHOWN_AFTER: Duration = Duration::from_millis(300);
 /// How often bars are drawn anew.
@@ -56,6 +60,7 @@ pub struct Display {
     told: BTreeSet<StageId>,
     stage_lines: u32,
     retry_lines: u32,
+    executors: Executors,
     /// The latest failure, for the event that says what follows from it.
     failure: Option<(TaskName, Arc<TaskFailure>)>,
     drawn: Time,
@@ -102,6 +107,7 @@ impl Display {
             told: BTreeSet::new(),
             stage_lines: 0,
             retry_lines: 0,
+            executors: Executors::default(),
             failure: None,
             drawn: Time::START,
         }
@@ -150,6 +156,10 @@ impl Display {
                 ));
             }
             EventKind::StageCompleted { stage, .. } => self.end_stage(*stage),
+            EventKind::ExecutorAdded { .. }
+            | EventKind::ExecutorRemoved { .. }
+            | EventKind::ExecutorDecommissioned { .. }
+            | EventKind::ExecutorsAwaited { .. } => self.tell_of_executors(&event.kind),
             EventKind::JobEnded { .. } => self.draw(),
             _ => {}
         }
@@ -230,6 +240,14 @@ impl Display {
             if self.retry_lines == LINES_MAX {
                 self.line("further retries are counted, not shown");
             }
+        }
+    }
+
+    fn tell_of_executors(&mut self, event: &EventKind) {
+        if let Some(line) = self.executors.line(event)
+            && self.look != Look::Quiet
+        {
+            self.line(&line);
         }
     }
 

@@ -429,6 +429,30 @@ pub enum Subject {
     Joiner(Role),
 }
 
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Master => f.write_str("a master"),
+            Self::Worker => f.write_str("a worker"),
+            Self::Driver {
+                tenant,
+                application: None,
+            } => write!(f, "a driver of tenant `{tenant}`"),
+            Self::Driver {
+                tenant,
+                application: Some(application),
+            } => write!(f, "the driver of {application} of tenant `{tenant}`"),
+            Self::Executor {
+                tenant,
+                application,
+                executor,
+            } => write!(f, "{application}/{} of tenant `{tenant}`", executor.0),
+            Self::Submitter { tenant } => write!(f, "a submitter of tenant `{tenant}`"),
+            Self::Joiner(role) => write!(f, "the bearer of a {role}'s token"),
+        }
+    }
+}
+
 impl Subject {
     /// Returns the role.
     pub const fn role(&self) -> Role {

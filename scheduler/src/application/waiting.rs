@@ -10,8 +10,12 @@ use crate::{ExecutorId, Settings};
 
 use super::{Application, Due, Life, Outbox};
 
-/// How long jobs wait for executors before somebody is told, and again. (Spark: `spark.starvation.timeout`.)
-const AWAITED: Duration = Duration::from_secs(15);
+/// How long jobs wait for executors before somebody is told. (Spark: 15 s, `spark.starvation.timeout`; but here an
+/// executor stands ready in a fraction of a second.)
+const AWAITED: Duration = Duration::from_secs(3);
+
+/// How long until it is told again. (Spark: `spark.starvation.timeout`.)
+const AWAITED_AGAIN: Duration = Duration::from_secs(15);
 
 /// What is known about what is waited for.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Waiting {
     longest: Duration,
     /// Whether a leader has the application in its books and can be reached.
     pub(super) connected: bool,
+    /// Whether somebody was told that jobs wait.
+    told: bool,
     /// Why the master gives no executors, if it says so.
     pub(super) because: Option<Arc<str>>,
     /// Why the latest executor ended that did.
@@ -42,6 +48,7 @@ impl Waiting {
             cores_needed,
             longest: settings.scheduler_max_registered_resources_waiting_time(),
             connected: false,
+            told: false,
             because: None,
             last_end: None,
         }
@@ -108,12 +115,19 @@ impl Application {
         let there = self.waiting.ready && self.executors.registered() > 0;
         if self.life != Life::Going || self.jobs.is_empty() || there {
             self.timers.cancel(Due::Awaited);
+            self.waiting.told = false;
         } else if !self.timers.is_set(Due::Awaited) {
-            self.timers.set(Due::Awaited, self.now + AWAITED);
+            let wait = if self.waiting.told {
+                AWAITED_AGAIN
+            } else {
+                AWAITED
+            };
+            self.timers.set(Due::Awaited, self.now + wait);
         }
     }
 
-    pub(super) fn tell_awaited(&self, out: &mut Outbox) {
+    pub(super) fn tell_awaited(&mut self, out: &mut Outbox) {
+        self.waiting.told = true;
         let jobs = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
         let because = self.missing().into();
         self.publish(EventKind::ExecutorsAwaited { jobs, because }, out);
@@ -137,6 +151,7 @@ impl Application {
         });
         match self.executors.len() {
             0 => format!("the master has given no executor{last}"),
+            1 => format!("1 executor is ordered, none has registered{last}"),
             ordered => format!("{ordered} executors are ordered, none has registered{last}"),
         }
     }

@@ -239,7 +239,9 @@ impl Application {
             match incoming.read(limit).await {
                 Ok(bytes) => application.result_came(attempt, Some(bytes)),
                 Err(error) => {
-                    warn!(%peer, %attempt, reason = %error, "a result did not arrive");
+                    warn!(
+                        "the result of {attempt} did not arrive from the {peer}: failed to {error}"
+                    );
                     application.result_came(attempt, None);
                 }
             }
@@ -276,7 +278,9 @@ impl Application {
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = shown {
-                warn!(%application, %reason, "no certificate: executors cannot reach this driver");
+                warn!(
+                    "{application} has no certificate, so that no executor can reach its driver: {reason}"
+                );
             }
         });
     }
@@ -314,7 +318,7 @@ impl Application {
             Action::Send { to, message } => {
                 let sent = self.endpoint.send(&to, message.into());
                 sent.err().map(|error| {
-                    warn!(address = %to, reason = %error, "did not send a message");
+                    warn!("a message was not sent: failed to {error}");
                     to
                 })
             }

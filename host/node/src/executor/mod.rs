@@ -3,6 +3,8 @@
 //! What its tasks need of the driver goes through a [`DriverRef`]: a lock away in a local run, a connection away in a
 //! cluster. Tasks cannot tell the difference.
 
+mod cost;
+mod fetch;
 mod lines;
 mod task;
 mod threads;
@@ -15,6 +17,7 @@ use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, T
 use store::{Block, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output, ShuffleReader};
 
 use crate::Console;
+use cost::Cost;
 
 pub(crate) use threads::start;
 
@@ -81,15 +84,22 @@ struct Queue {
     tasks: VecDeque<Launch>,
     idle_threads: u32,
     /// Those that are queued, too: a kill may come first.
-    switches: BTreeMap<AttemptId, KillSwitch>,
+    attempts: BTreeMap<AttemptId, Reach>,
     stopping: bool,
+}
+
+/// What others than its thread can do with an attempt.
+#[derive(Clone)]
+struct Reach {
+    kill: KillSwitch,
+    cost: Cost,
 }
 
 /// A task with what it takes to run it.
 struct Launch {
     task: Task,
     image: Image,
-    kill: KillSwitch,
+    reach: Reach,
 }
 
 impl Executor {
@@ -122,10 +132,13 @@ impl Executor {
 
     /// Queues a task.
     pub(crate) fn run(&self, task: Task, image: Image) {
-        let kill = self.program.kill_switch();
+        let reach = Reach {
+            kill: self.program.kill_switch(),
+            cost: Cost::default(),
+        };
         let mut queue = self.lock();
-        queue.switches.insert(task.attempt, kill.clone());
-        queue.tasks.push_back(Launch { task, image, kill });
+        queue.attempts.insert(task.attempt, reach.clone());
+        queue.tasks.push_back(Launch { task, image, reach });
         // A thread that is not idle takes its next task without being woken.
         if queue.idle_threads > 0 {
             self.ready.notify_one();
@@ -140,17 +153,27 @@ impl Executor {
                 KillReason::Ordered
             }
         };
-        if let Some(kill) = self.lock().switches.get(&attempt) {
-            kill.kill(reason);
+        let reach = self.lock().attempts.get(&attempt).cloned();
+        if let Some(reach) = reach {
+            reach.kill.kill(reason);
         }
+    }
+
+    /// Returns what the attempts that have not ended have cost so far.
+    pub(crate) fn costs(&self) -> Vec<(AttemptId, TaskMetrics)> {
+        let queue = self.lock();
+        let costs = queue.attempts.iter();
+        costs
+            .map(|(attempt, reach)| (*attempt, reach.cost.so_far()))
+            .collect()
     }
 
     /// Hands out no more tasks, and kills those that run.
     pub(crate) fn stop(&self) {
         let mut queue = self.lock();
         queue.stopping = true;
-        for kill in queue.switches.values() {
-            kill.kill(KillReason::Ordered);
+        for reach in queue.attempts.values() {
+            reach.kill.kill(KillReason::Ordered);
         }
         self.ready.notify_all();
     }
@@ -180,7 +203,7 @@ impl Executor {
     }
 
     fn ended(&self, attempt: AttemptId) {
-        self.lock().switches.remove(&attempt);
+        self.lock().attempts.remove(&attempt);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

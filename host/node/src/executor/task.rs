@@ -9,8 +9,9 @@ use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, W
 use store::source::{ByteReader, LineReader};
 use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader};
 
+use super::cost::Counter;
 use super::lines::Line;
-use super::{DriverRef, Executor, Leaves};
+use super::{DriverRef, Executor, Leaves, Reach, fetch};
 use crate::guest_error::guest_error;
 
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
@@ -29,9 +30,6 @@ enum Reader {
         next: usize,
     },
 }
-
-/// Where bytes that were read are counted.
-type Counter = fn(&mut TaskMetrics) -> &mut u64;
 
 /// A partition on its way into the cache.
 #[derive(Default)]
@@ -53,13 +51,18 @@ pub(crate) struct TaskSide {
     blocks: BTreeMap<(RddId, u32), PendingBlock>,
     outputs: BTreeMap<u32, AttemptOutput>,
     lines: [Line; 2],
-    metrics: TaskMetrics,
+    reach: Reach,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
 }
 
 impl TaskSide {
-    pub(crate) fn new(executor: Arc<Executor>, driver: Arc<dyn DriverRef>, task: Task) -> Self {
+    pub(super) fn new(
+        executor: Arc<Executor>,
+        driver: Arc<dyn DriverRef>,
+        task: Task,
+        reach: Reach,
+    ) -> Self {
         Self {
             executor,
             driver,
@@ -70,7 +73,7 @@ impl TaskSide {
             blocks: BTreeMap::new(),
             outputs: BTreeMap::new(),
             lines: Default::default(),
-            metrics: TaskMetrics::default(),
+            reach,
             failure: None,
         }
     }
@@ -146,6 +149,10 @@ impl TaskSide {
         }
     }
 
+    fn count(&self, counter: Counter, bytes: usize) {
+        self.reach.cost.add(counter, bytes);
+    }
+
     fn reader(&mut self, number: u32) -> Result<&mut Reader, Error> {
         self.readers.get_mut(&number).ok_or_else(|| {
             Error::new(
@@ -174,11 +181,14 @@ impl TaskSide {
             | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
         };
+        // That one who was killed reads no more is nobody else's fault.
+        let failure = failure.filter(|_| self.reach.kill.reason().is_none());
         self.failure = self.failure.take().or(failure);
         guest_error(&error)
     }
 
     fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
+        let kill = self.reach.kill.clone();
         let (batch, counter): (store::Result<Arc<Vec<u8>>>, Counter) = match self.reader(number)? {
             Reader::Lines(_) => {
                 return Err(Error::new(
@@ -189,7 +199,7 @@ impl TaskSide {
             Reader::Bytes(reader) => (reader.read(BATCH_BYTES).map(Arc::new), |metrics| {
                 &mut metrics.bytes_read
             }),
-            Reader::Shuffle(reader) => (reader.read().map(Arc::new), |metrics| {
+            Reader::Shuffle(reader) => (fetch::read(&kill, reader).map(Arc::new), |metrics| {
                 &mut metrics.shuffle_read_bytes
             }),
             Reader::Block { block, next } => {
@@ -199,7 +209,7 @@ impl TaskSide {
             }
         };
         let batch = batch.map_err(|error| self.answer(error))?;
-        *counter(&mut self.metrics) += batch.len() as u64;
+        self.count(counter, batch.len());
         Ok(batch)
     }
 }
@@ -224,7 +234,7 @@ impl TaskHost for TaskSide {
             ));
         };
         let lines = lines.read().map_err(|error| self.answer(error))?;
-        self.metrics.bytes_read += lines.len() as u64;
+        self.count(|metrics| &mut metrics.bytes_read, lines.len());
         Ok(lines)
     }
 
@@ -272,7 +282,7 @@ impl TaskHost for TaskSide {
             .open_map_output(shuffle, buckets)
             .and_then(|output| output.write(partition, batch));
         written.map_err(|error| self.answer(error))?;
-        self.metrics.shuffle_write_bytes += batch.len() as u64;
+        self.count(|metrics| &mut metrics.shuffle_write_bytes, batch.len());
         Ok(())
     }
 
@@ -309,7 +319,7 @@ impl TaskHost for TaskSide {
             self.driver.block_dropped(rdd, partition);
         }
         self.driver.block_stored(rdd, partition);
-        self.metrics.blocks_written_bytes += bytes as u64;
+        self.count(|metrics| &mut metrics.blocks_written_bytes, bytes);
         Ok(true)
     }
 
@@ -326,7 +336,7 @@ impl TaskHost for TaskSide {
         };
         file.write(name, bytes)
             .map_err(|error| self.answer(error))?;
-        self.metrics.bytes_written += bytes.len() as u64;
+        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
         Ok(())
     }
 
@@ -351,14 +361,14 @@ impl TaskSide {
         }
         let outcome = match result {
             Ok(result) => {
-                self.metrics.result_bytes = result.len() as u64;
+                self.count(|metrics| &mut metrics.result_bytes, result.len());
                 self.finish(result)
             }
             Err(failure) => Err(self.failure.take().unwrap_or(failure)),
         };
         Ended {
             outcome,
-            metrics: self.metrics,
+            metrics: self.reach.cost.so_far(),
         }
     }
 }

@@ -69,8 +69,7 @@ async fn live(instructions: ExecutorInstructions) -> Result<(), ExecutorError> {
     let mut post = Post::new(endpoint.clone(), events);
     let mut process =
         ExecutorProcess::new(&instructions, loaded, &endpoint, facts, Arc::new(Streams))?;
-    let reason = event_loop::run(&mut process, &mut post, &mut happened).await;
-    tracing::info!(%reason, "the executor ends");
+    event_loop::run(&mut process, &mut post, &mut happened).await;
     process.stop();
     post.close().await;
     Ok(())

@@ -17,7 +17,7 @@ use scheduler::{
 use store::{ClusterShuffles, IndexCache, ShuffleFolder};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wire::{Content, Data, Fetch, Refusal, RefusalKind};
 
 use super::ExecutorError;
@@ -147,6 +147,9 @@ impl ExecutorProcess {
     fn feed(&mut self, now: Time, input: Input, post: &mut Post) -> Option<Arc<str>> {
         let mut outbox = std::mem::take(&mut self.outbox);
         self.machine.handle(now, input, &mut outbox);
+        for event in outbox.events.drain(..) {
+            info!("{}", event.kind);
+        }
         let mut end = None;
         for action in outbox.actions.drain(..) {
             let exit = self.obey(action, post);
@@ -155,6 +158,14 @@ impl ExecutorProcess {
         outbox.clear();
         self.outbox = outbox;
         end
+    }
+
+    /// Tells the machine what its tasks have cost so far: a heartbeat may be due.
+    fn note_costs(&mut self, now: Time, post: &mut Post) {
+        for (attempt, metrics) in self.executor.costs() {
+            // That alone ends no executor.
+            self.feed(now, Input::TaskProgressed { attempt, metrics }, post);
+        }
     }
 
     fn obey(&mut self, action: Action, post: &mut Post) -> Option<Arc<str>> {
@@ -226,7 +237,7 @@ impl ExecutorProcess {
             };
             if let Err(error) = brought.await {
                 // It is told again when the driver is there again.
-                warn!(%attempt, reason = %error, "a result was not sent");
+                warn!("the result of {attempt} was not sent: failed to {error}");
             }
         });
     }
@@ -284,8 +295,7 @@ impl Process for ExecutorProcess {
         }
     }
 
-    fn disconnected(&mut self, peer: Address, reason: &str) -> Option<Fact> {
-        debug!(%peer, reason, "disconnected");
+    fn disconnected(&mut self, peer: Address, _reason: &str) -> Option<Fact> {
         Some(Fact::Machine(Input::Disconnected { peer }))
     }
 
@@ -307,7 +317,12 @@ impl Process for ExecutorProcess {
 
     fn step(&mut self, now: Time, fact: Fact, post: &mut Post) -> Option<Arc<str>> {
         match fact {
-            Fact::Machine(input) => self.feed(now, input, post),
+            Fact::Machine(input) => {
+                if input == Input::DeadlineReached {
+                    self.note_costs(now, post);
+                }
+                self.feed(now, input, post)
+            }
             Fact::Image(id, fetched) => {
                 self.image_came(id, &fetched);
                 None
