@@ -66,12 +66,15 @@ impl SpillFile {
         })
     }
 
-    /// Adds a batch to a run. Says whether it is the run's first.
+    /// Adds a batch to a run. Says whether it is the run's first. An empty batch is none.
     ///
     /// # Errors
     ///
     /// If the batch cannot be written (a full disk, say), or the runs alternate too often.
     pub fn write(&mut self, run: u32, batch: &[u8]) -> Result<bool> {
+        if batch.is_empty() {
+            return Ok(false);
+        }
         if !pack(batch, &mut self.packed) {
             return Err(Error::Invalid("a batch is at most 4 GiB".into()));
         }

@@ -28,6 +28,7 @@ fn runs_come_back_batch_by_batch_however_they_were_mixed() {
             .unwrap();
         assert_eq!(first, number < 3);
     }
+    assert!(!file.write(9, b"").unwrap());
     assert!(file.write(9, b"x").unwrap());
     for run in 0..3 {
         let expected: Vec<_> = (0..10).map(|at| batch(at * 3 + run, 5_000)).collect();
