@@ -345,8 +345,17 @@ pub fn summary(view: &Progress) -> String {
     } else {
         String::new()
     };
+    let spilled = if metrics.spilled_bytes > 0 {
+        format!(
+            ", spilled {} in {}",
+            bytes(metrics.spilled_bytes),
+            count(metrics.spills, "run")
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "{}{}, {}{}, {} in {}{}\nread {}, shuffled {}, results {}{written}, {}\n",
+        "{}{}, {}{}, {} in {}{}\nread {}, shuffled {}{spilled}, results {}{written}, {}\n",
         count(totals.jobs.into(), "job"),
         note(totals.jobs_failed.into(), "failed"),
         count(totals.stages.into(), "stage"),

@@ -10,6 +10,7 @@ mod task;
 mod threads;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
@@ -74,6 +75,8 @@ pub(crate) struct Executor {
     pub(crate) limits: AttemptLimits,
     pub(crate) images: PreparedImages,
     pub(crate) blocks: BlockStore,
+    /// Where tasks put aside what does not fit in their memory.
+    pub(crate) spill_folder: PathBuf,
     queue: Mutex<Queue>,
     /// A task was queued, or the executor is stopping.
     ready: Condvar,
@@ -104,12 +107,14 @@ struct Launch {
 
 impl Executor {
     /// An executor of so many cores and of the memory that `settings` say, without tasks. [`start`] runs its threads.
+    /// The folder need not exist; what tasks put there is gone when they are.
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
         grants: Grants,
         console: Arc<dyn Console>,
         cores: u32,
+        spill_folder: PathBuf,
     ) -> Self {
         let shares = scheduler::memory::shares(settings.executor_memory(), cores);
         let limits = AttemptLimits {
@@ -125,6 +130,7 @@ impl Executor {
             console,
             cores,
             limits,
+            spill_folder,
             queue: Mutex::default(),
             ready: Condvar::new(),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sandbox::{Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader};
+use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader, SpillFile, SpillReader};
 
 use super::cost::Counter;
 use super::lines::Line;
@@ -25,6 +25,7 @@ enum Reader {
     /// And the length of a batch: whole records.
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
+    Spill(SpillReader),
     Block {
         block: Block,
         next: usize,
@@ -48,6 +49,8 @@ pub(crate) struct TaskSide {
     readers: BTreeMap<u32, Reader>,
     next_reader: u32,
     map_output: Option<MapOutputWriter>,
+    /// Begun when there is something to put aside.
+    spills: Option<SpillFile>,
     blocks: BTreeMap<(RddId, u32), PendingBlock>,
     outputs: BTreeMap<u32, AttemptOutput>,
     lines: [Line; 2],
@@ -70,6 +73,7 @@ impl TaskSide {
             readers: BTreeMap::new(),
             next_reader: 0,
             map_output: None,
+            spills: None,
             blocks: BTreeMap::new(),
             outputs: BTreeMap::new(),
             lines: Default::default(),
@@ -127,6 +131,16 @@ impl TaskSide {
             none => {
                 let writer = self.driver.write_map_output(&self.task, shuffle, buckets)?;
                 Ok(none.insert(writer))
+            }
+        }
+    }
+
+    fn spill_file(&mut self) -> store::Result<&mut SpillFile> {
+        match &mut self.spills {
+            Some(spills) => Ok(spills),
+            none => {
+                let folder = &self.executor.spill_folder;
+                Ok(none.insert(SpillFile::create(folder, self.task.attempt)?))
             }
         }
     }
@@ -202,6 +216,11 @@ impl TaskSide {
             Reader::Shuffle(reader) => (fetch::read(&kill, reader).map(Arc::new), |metrics| {
                 &mut metrics.shuffle_read_bytes
             }),
+            // What a task reads again it has counted when it wrote it.
+            Reader::Spill(reader) => {
+                let batch = reader.read().map(Arc::new);
+                return batch.map_err(|error| self.answer(error));
+            }
             Reader::Block { block, next } => {
                 let batch = block.get(*next).map(Arc::clone).unwrap_or_default();
                 *next += 1;
@@ -338,6 +357,28 @@ impl TaskHost for TaskSide {
             .map_err(|error| self.answer(error))?;
         self.count(|metrics| &mut metrics.bytes_written, bytes.len());
         Ok(())
+    }
+
+    fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {
+        let begins = self
+            .spill_file()
+            .and_then(|spills| spills.write(run, batch))
+            .map_err(|error| self.answer(error))?;
+        self.metrics.spilled_bytes += batch.len() as u64;
+        self.metrics.spills += u64::from(begins);
+        Ok(())
+    }
+
+    fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
+        let opened = self.spill_file().and_then(|spills| spills.open(run));
+        let reader = opened.map_err(|error| self.answer(error))?;
+        self.open(Reader::Spill(reader))
+    }
+
+    fn drop_spill(&mut self, run: u32) {
+        if let Some(spills) = &mut self.spills {
+            spills.remove(run);
+        }
     }
 
     fn log(&mut self, channel: Channel, bytes: &[u8]) {

@@ -49,7 +49,7 @@ records! {
     TaskMetricsForm = TaskMetrics {
         run_time_us: u64, instantiate_us: u64, bytes_read: u64, bytes_written: u64, shuffle_read_bytes: u64,
         shuffle_write_bytes: u64, blocks_read_bytes: u64, blocks_written_bytes: u64, result_bytes: u64,
-        log_bytes: u64, peak_memory_bytes: u64,
+        log_bytes: u64, peak_memory_bytes: u64, spilled_bytes: u64, spills: u64,
     }
     ImageHeaderForm = ImageHeader {
         image: ImageId, program: Hash, memory_bytes: u64, globals: Vec<u64>, clock_wall_ns: u64,

@@ -102,6 +102,8 @@ fn metrics() -> TaskMetrics {
         result_bytes: 9,
         log_bytes: 10,
         peak_memory_bytes: 11,
+        spilled_bytes: 12,
+        spills: 13,
     }
 }
 

@@ -93,7 +93,14 @@ impl ExecutorProcess {
             settings,
             grants,
         } = loaded;
-        let executor = Executor::new(program, &settings, grants, console, instructions.cores);
+        let executor = Executor::new(
+            program,
+            &settings,
+            grants,
+            console,
+            instructions.cores,
+            instructions.scratch.clone(),
+        );
         let executor = Arc::new(executor);
         let (results, commits) = (Arc::<Results>::default(), Arc::<Commits>::default());
         let remote = NetworkBuckets {
