@@ -20,7 +20,11 @@ fn a_job_goes_on_while_a_machine_leaves() {
     });
     let ended = counting.counts_right();
     // Nothing was lost, so nothing was done twice.
-    assert!(ended.stderr.contains("16 tasks in 16 attempts"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("16 tasks in 16 attempts"),
+        "{}",
+        ended.stderr
+    );
     cluster.site.until_ended(executor);
     leaving.end().done();
     cluster.until_workers(1);

@@ -19,7 +19,11 @@ fn hand_over(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String 
 #[track_caller]
 fn hand_over_waiting(cluster: &Cluster, gates: &Path, options: &[&str]) -> String {
     let gates = gates.to_str().unwrap();
-    let options = [options, &["--allow-read", gates, "--total-executor-cores", "1"]].concat();
+    let options = [
+        options,
+        &["--allow-read", gates, "--total-executor-cores", "1"],
+    ]
+    .concat();
     let id = hand_over(cluster, &options, &["waits", gates, "hello"]);
     cluster.until_logged(&id, "hello");
     id
@@ -53,7 +57,10 @@ fn a_drivers_output_is_its_log() {
     assert!(errors.starts_with("aside: hello\n"), "{errors}");
     assert!(errors.contains("1 job, 1 stage, 1 task"), "{errors}");
     let finished = cluster.driver(&driver, "FINISHED");
-    assert_eq!(finished.reason.as_deref(), Some("it ended by itself, with exit code 0"));
+    assert_eq!(
+        finished.reason.as_deref(),
+        Some("it ended by itself, with exit code 0")
+    );
 }
 
 #[test]
@@ -66,7 +73,12 @@ fn who_waits_sees_all_that_the_driver_prints() {
     waiting.wait_for("hello\n");
     cluster.open(&gates, "go");
     let ended = waiting.end();
-    assert_eq!(ended.stderr.matches("aside: hello").count(), 1, "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches("aside: hello").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
     assert_eq!(ended.done(), "hello\n1 went on\n");
 }
 
@@ -82,7 +94,11 @@ fn who_waits_ends_as_the_driver_does() {
         let ended = start(&mut cluster.submit(&options, &[behaviour])).end();
         assert_eq!(ended.code, Some(FAILED), "{behaviour}: {}", ended.stderr);
         assert_eq!(ended.stdout, "", "{behaviour}");
-        assert!(ended.stderr.contains(words), "{behaviour}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(words),
+            "{behaviour}: {}",
+            ended.stderr
+        );
     }
 }
 
@@ -94,7 +110,10 @@ fn who_is_interrupted_leaves_the_driver_running() {
     let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
     let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
     let told = waiting.line("submitted driver-");
-    let driver = told.split([' ', ';']).find(|word| word.starts_with("driver-")).unwrap();
+    let driver = told
+        .split([' ', ';'])
+        .find(|word| word.starts_with("driver-"))
+        .unwrap();
     waiting.wait_for("hello\n");
     waiting.signal("INT");
     assert_ne!(waiting.end().code, Some(DONE));
@@ -115,7 +134,10 @@ fn a_driver_that_is_killed_takes_its_application_along() {
     assert_eq!(killed.reason.as_deref(), Some("it was killed on request"));
     cluster.site.until_ended(executor);
     let again = cluster.run(&["kill", &driver]);
-    assert_eq!(again.failed(USAGE), format!("error: {driver} has ended already\n"));
+    assert_eq!(
+        again.failed(USAGE),
+        format!("error: {driver} has ended already\n")
+    );
 }
 
 #[test]
@@ -126,12 +148,18 @@ fn who_waits_for_a_driver_that_is_killed_is_told() {
     let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
     let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
     let told = waiting.line("submitted driver-");
-    let driver = told.split([' ', ';']).find(|word| word.starts_with("driver-")).unwrap();
+    let driver = told
+        .split([' ', ';'])
+        .find(|word| word.starts_with("driver-"))
+        .unwrap();
     waiting.wait_for("hello\n");
     cluster.run(&["kill", driver]).done();
     let ended = waiting.end();
     assert_eq!(ended.code, Some(INTERRUPTED), "{}", ended.stderr);
-    assert_eq!(ended.error(), format!("error: {driver} was killed: it was killed on request\n"));
+    assert_eq!(
+        ended.error(),
+        format!("error: {driver} was killed: it was killed on request\n")
+    );
 }
 
 #[test]
@@ -139,7 +167,14 @@ fn an_application_that_is_killed_ends_its_submitter() {
     let cluster = Cluster::shared();
     let gates = cluster.gates("application-killed");
     let path = gates.to_str().unwrap();
-    let options = ["--name", "to-be-killed", "--allow-read", path, "--total-executor-cores", "1"];
+    let options = [
+        "--name",
+        "to-be-killed",
+        "--allow-read",
+        path,
+        "--total-executor-cores",
+        "1",
+    ];
     let submitter = start(&mut cluster.submit(&options, &["waits", path]));
     let application = cluster.application("to-be-killed", 1);
     let executor = cluster.process_of(&application.executors[0].id);

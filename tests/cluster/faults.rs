@@ -57,15 +57,26 @@ fn executors_go_with_a_submitter_that_is_killed() {
     let cluster = Cluster::start(2, 1);
     let gates = cluster.gates("gates");
     let folder = gates.to_str().unwrap();
-    let mut submit = cluster.submit(&["--name", "lonely", "--allow-read", folder], &["waits", folder]);
+    let mut submit = cluster.submit(
+        &["--name", "lonely", "--allow-read", folder],
+        &["waits", folder],
+    );
     let submitter = start(&mut submit);
     let application = cluster.application("lonely", 2);
-    let at_work: Vec<_> = application.executors.iter().map(|one| cluster.process_of(&one.id)).collect();
+    let at_work: Vec<_> = application
+        .executors
+        .iter()
+        .map(|one| cluster.process_of(&one.id))
+        .collect();
     submitter.signal("KILL");
     let since = Instant::now();
     assert_eq!(submitter.end().code, None);
     cluster.until("free cores", |status| {
-        status.workers.iter().all(|worker| worker.cores_used == 0).then_some(())
+        status
+            .workers
+            .iter()
+            .all(|worker| worker.cores_used == 0)
+            .then_some(())
     });
     for process in at_work {
         cluster.site.until_ended(process);

@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::fixture::{Cluster, FAILED, INTERRUPTED, REFUSED, Site, UNREACHABLE, USAGE, host, master};
+use crate::fixture::{
+    Cluster, FAILED, INTERRUPTED, REFUSED, Site, UNREACHABLE, USAGE, host, master,
+};
 use crate::support::command::{Ended, start};
 
 /// What is said of a failure, without the names that differ from run to run.
@@ -86,7 +88,10 @@ fn a_cluster_that_is_not_there() {
         let error = ended.failed(UNREACHABLE);
         let start = "error: no master answers at tinderbox://127.0.0.1:1 (tried ";
         assert!(error.starts_with(start), "{error}");
-        assert!(error.contains("hint: `tinderbox master` runs one"), "{error}");
+        assert!(
+            error.contains("hint: `tinderbox master` runs one"),
+            "{error}"
+        );
         let notice = "no master answers at tinderbox://127.0.0.1:1 yet; trying for 3 s\n";
         assert!(ended.stderr.starts_with(notice), "{}", ended.stderr);
     }
@@ -116,7 +121,10 @@ fn tokens_that_do_not_open() {
     }
     let mut command = visitor.tinderbox(&["status", "--master", &cluster.url]);
     let error = said(&cluster, &start(&mut command).end(), USAGE);
-    told += &format!("none\n{}", error.replace(visitor.shell.path().to_str().unwrap(), "VISITOR"));
+    told += &format!(
+        "none\n{}",
+        error.replace(visitor.shell.path().to_str().unwrap(), "VISITOR")
+    );
     insta::assert_snapshot!(neutral(&told));
     strangers.signal("TERM");
     strangers.end().done();
@@ -144,9 +152,15 @@ fn what_no_worker_can_hold_is_told_to_the_submitter() {
     let options = ["--name", "too-large", "--executor-memory", "9g"];
     let mut submitter = start(&mut cluster.submit(&options, &["captures-string"]));
     let told = submitter.line("needs 9 GiB");
-    assert!(told.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"), "{told}");
+    assert!(
+        told.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"),
+        "{told}"
+    );
     let status = cluster.run(&["status"]).done();
-    assert!(status.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"), "{status}");
+    assert!(
+        status.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"),
+        "{status}"
+    );
     submitter.signal("INT");
     assert_eq!(submitter.end().code, Some(INTERRUPTED));
 }
@@ -154,11 +168,20 @@ fn what_no_worker_can_hold_is_told_to_the_submitter() {
 #[test]
 fn what_no_worker_can_hold_is_told_to_who_waits() {
     let cluster = Cluster::shared();
-    let options = ["--deploy-mode", "cluster", "--wait", "--driver-memory", "9g"];
+    let options = [
+        "--deploy-mode",
+        "cluster",
+        "--wait",
+        "--driver-memory",
+        "9g",
+    ];
     let mut waiting = start(&mut cluster.submit(&options, &["captures-string"]));
     let told = waiting.line("is SUBMITTED");
     let (driver, why) = told.split_once(' ').unwrap();
-    assert_eq!(why, "is SUBMITTED: needs 9 GiB for the driver, the largest worker has 8 GiB");
+    assert_eq!(
+        why,
+        "is SUBMITTED: needs 9 GiB for the driver, the largest worker has 8 GiB"
+    );
     cluster.run(&["kill", driver]).done();
     assert_eq!(waiting.end().code, Some(INTERRUPTED));
 }
@@ -168,9 +191,18 @@ fn a_tenant_keeps_its_own() {
     let cluster = Cluster::shared();
     let gates = cluster.gates("tenants");
     let path = gates.to_str().unwrap();
-    let options = ["--deploy-mode", "cluster", "--tenant", "ours", "--allow-read", path];
+    let options = [
+        "--deploy-mode",
+        "cluster",
+        "--tenant",
+        "ours",
+        "--allow-read",
+        path,
+    ];
     let arguments = ["waits", path, "hello"];
-    let driver = start(&mut cluster.submit(&options, &arguments)).end().done();
+    let driver = start(&mut cluster.submit(&options, &arguments))
+        .end()
+        .done();
     let driver = driver.trim_end();
     let application = cluster.until("its executor", |status| {
         let mut all = status.applications.iter();
@@ -187,7 +219,10 @@ fn a_tenant_keeps_its_own() {
     ] {
         let ended = cluster.run(&[words, &["--tenant", "theirs"]].concat());
         let error = ended.failed(USAGE);
-        assert!(error.contains("belongs to another tenant"), "{words:?}: {error}");
+        assert!(
+            error.contains("belongs to another tenant"),
+            "{words:?}: {error}"
+        );
     }
     cluster.run(&["logs", driver, "--tenant", "ours"]).done();
     cluster.open(&gates, "go");

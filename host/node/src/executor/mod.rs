@@ -158,11 +158,25 @@ impl Executor {
             scheduler::KillReason::AnotherSucceeded | scheduler::KillReason::JobEnded => {
                 KillReason::Ordered
             }
+            // It has begun.
+            scheduler::KillReason::Recalled => return,
         };
         let reach = self.lock().attempts.get(&attempt).cloned();
         if let Some(reach) = reach {
             reach.kill.kill(reason);
         }
+    }
+
+    /// Takes back a task that no thread has begun; returns whether there was one. Its end is for the caller to report.
+    pub(crate) fn take_back(&self, attempt: AttemptId) -> bool {
+        let mut queue = self.lock();
+        let mut tasks = queue.tasks.iter();
+        let waiting = tasks.position(|launch| launch.task.attempt == attempt);
+        let launch = waiting.and_then(|position| queue.tasks.remove(position));
+        if launch.is_some() {
+            queue.attempts.remove(&attempt);
+        }
+        launch.is_some()
     }
 
     /// Returns what the attempts that have not ended have cost so far.

@@ -364,8 +364,8 @@ impl TaskHost for TaskSide {
             .spill_file()
             .and_then(|spills| spills.write(run, batch))
             .map_err(|error| self.answer(error))?;
-        self.metrics.spilled_bytes += batch.len() as u64;
-        self.metrics.spills += u64::from(begins);
+        self.count(|metrics| &mut metrics.spilled_bytes, batch.len());
+        self.count(|metrics| &mut metrics.spills, usize::from(begins));
         Ok(())
     }
 

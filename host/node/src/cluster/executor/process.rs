@@ -11,8 +11,8 @@ use sandbox::Image;
 use scheduler::executor::{Action, Config, Executor as Machine, Input, Outbox};
 use scheduler::message::ToDriver;
 use scheduler::{
-    Address, AttemptId, FailureKind, ImageId, Message, Outcome, Task, TaskFailure, TaskMetrics,
-    Time,
+    Address, AttemptId, FailureKind, ImageId, KillReason, Message, Outcome, Task, TaskFailure,
+    TaskMetrics, Time,
 };
 use store::{ClusterShuffles, IndexCache, ShuffleFolder};
 use tokio::runtime::Handle;
@@ -180,15 +180,7 @@ impl ExecutorProcess {
             Action::Send { to, message } => self.send(to, message, post),
             Action::RunTask(task) => self.run(task),
             Action::KillTask { attempt, reason } => {
-                self.executor.kill(attempt, reason);
-                self.commits.answer(attempt, false);
-                if self.images.give_up(attempt) {
-                    self.fail(
-                        attempt,
-                        FailureKind::Killed,
-                        "it was killed before it began",
-                    );
-                }
+                self.kill(attempt, reason);
             }
             Action::GrantCommit(attempt) => self.commits.answer(attempt, true),
             Action::DenyCommit(attempt) => self.commits.answer(attempt, false),
@@ -204,6 +196,21 @@ impl ExecutorProcess {
             Action::Exit { reason } => return Some(reason),
         }
         None
+    }
+
+    fn kill(&mut self, attempt: AttemptId, reason: KillReason) {
+        let waited = match reason {
+            KillReason::Recalled => self.executor.take_back(attempt),
+            _ => {
+                self.executor.kill(attempt, reason);
+                self.commits.answer(attempt, false);
+                false
+            }
+        };
+        if waited || self.images.give_up(attempt) {
+            let why = "it was killed before it began";
+            self.fail(attempt, FailureKind::Killed, why);
+        }
     }
 
     /// Sends a message, after what belongs before it.
