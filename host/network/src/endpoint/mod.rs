@@ -25,6 +25,9 @@ use crate::{Config, Error, Event, Peer, tls, transport};
 
 use dial::{delivered, of_role};
 
+/// How long the packets that close connections may take to leave. Nobody waits for answers: who misses one notices the silence.
+const LAST_PACKETS: Duration = Duration::from_millis(10);
+
 /// A process's place in the network. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Endpoint(Arc<Shared>);
@@ -267,7 +270,7 @@ impl Endpoint {
         };
         let _ = tokio::time::timeout(within, all_gone).await;
         shared.quinn.close(Code::Goodbye.into(), b"");
-        let _ = tokio::time::timeout(within, shared.quinn.wait_idle()).await;
+        let _ = tokio::time::timeout(LAST_PACKETS.min(within), shared.quinn.wait_idle()).await;
     }
 
     /// Gets a certificate from the master at an address, with a token.
