@@ -159,7 +159,8 @@ impl Display {
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
             | EventKind::ExecutorDecommissioned { .. }
-            | EventKind::ExecutorsAwaited { .. } => self.tell_of_executors(&event.kind),
+            | EventKind::ExecutorsAwaited { .. }
+            | EventKind::ApplicationEnded => self.tell_of_executors(&event.kind),
             EventKind::JobEnded { .. } => self.draw(),
             _ => {}
         }

@@ -190,7 +190,9 @@ pub enum Error {
         reason: &'static str,
     },
     /// The token's time is over.
-    #[error("join with a token that has expired; ask for a new one with `tinderbox master token`")]
+    #[error(
+        "join with a token that has expired; copy a new one: each start of the master writes one into its folder"
+    )]
     TokenExpired,
     /// What should be a certificate, a key or a request is none.
     #[error("read a certificate, key or request: {reason}")]

@@ -294,6 +294,14 @@ impl Master {
 
     /// (Spark: `Master.decommissionWorkersOnHosts`.)
     pub(super) fn decommission_hosts(&mut self, from: Address, hosts: &[Host], out: &mut Outbox) {
+        if !self.config.decommission {
+            // Workers would not obey: what they have would be lost to the cluster.
+            let response = ToSubmitter::DecommissionResponse {
+                workers: 0,
+                refused: Some(because("`decommission.enabled` is false")),
+            };
+            return self.answer(from, response, out);
+        }
         let on_hosts = hosts.iter().flat_map(|host| self.workers.on_host(host));
         let workers: BTreeSet<WorkerId> = on_hosts.collect();
         for worker in &workers {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::EventKind as E;
 use crate::amount::{Bytes, Cores};
-use crate::message::Verb as _;
+use crate::message::{DriverState, Verb as _};
 
 impl fmt::Display for E {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,6 +85,11 @@ impl E {
             }
             Self::DriverEnded {
                 driver,
+                state: DriverState::Finished,
+                ..
+            } => write!(f, "{driver} finished"),
+            Self::DriverEnded {
+                driver,
                 state,
                 reason,
             } => write!(f, "{driver} {}: {reason}", state.verb()),
@@ -104,7 +109,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::message::{DriverState, ExecutorName, ExecutorState};
+    use crate::message::{ExecutorName, ExecutorState};
     use crate::{ApplicationId, DriverId, Epoch, ExecutorId};
 
     const EPOCH: Epoch = Epoch(1);
@@ -201,6 +206,11 @@ mod tests {
                 state: DriverState::Failed,
                 reason: "it ended with exit code 1".into(),
             },
+            E::DriverEnded {
+                driver: DRIVER,
+                state: DriverState::Finished,
+                reason: "it ended by itself, with exit code 0".into(),
+            },
             E::FilesRemoved {
                 application: APPLICATION,
             },
@@ -216,6 +226,7 @@ mod tests {
             "launches driver-1-0002",
             "driver-1-0002 is started again after 2 s: it ended with exit code 1",
             "driver-1-0002 failed: it ended with exit code 1",
+            "driver-1-0002 finished",
             "app-1-0004 is over: removes its files, keeps its logs",
             "removes the folder of app-1-0004: nothing in it has changed for long",
         ];

@@ -10,7 +10,11 @@ use crate::world::{GIB, World, address, application};
 
 /// Workers on `localhost`, and then the hosts are to be decommissioned.
 fn decommission(workers: u64, hosts: &[&str]) -> (World, ToSubmitter) {
-    let mut world = World::new(&[]);
+    decommission_with("true", workers, hosts)
+}
+
+fn decommission_with(enabled: &str, workers: u64, hosts: &[&str]) -> (World, ToSubmitter) {
+    let mut world = World::new(&[("decommission.enabled", enabled)]);
     for number in 1..=workers {
         let info = WorkerInfo {
             id: WorkerId(number),
@@ -31,6 +35,17 @@ fn decommissioned(world: &World) -> usize {
     let all = world.living();
     all.filter(|worker| worker.state == WorkerState::Decommissioned)
         .count()
+}
+
+#[test]
+fn no_worker_is_decommissioned_where_that_is_disabled() {
+    let (world, answer) = decommission_with("false", 2, &["localhost"]);
+    let (workers, refused) = (0, Some("`decommission.enabled` is false".into()));
+    assert_eq!(
+        answer,
+        ToSubmitter::DecommissionResponse { workers, refused }
+    );
+    assert_eq!(decommissioned(&world), 0);
 }
 
 #[test]

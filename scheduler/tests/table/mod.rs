@@ -152,9 +152,10 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// Returns the names of this crate's tests, as its sources have them.
+/// Returns the names of the tests of this crate, of the host's crates and of the workspace, as their sources have them.
 pub(crate) fn tests() -> BTreeSet<String> {
-    let folders = ["src", "tests"].map(|folder| files(&root().join(folder), "rs"));
+    let folders = ["src", "tests", "../host", "../tests"];
+    let folders = folders.map(|folder| files(&root().join(folder), "rs"));
     let mut names = BTreeSet::new();
     for path in folders.concat() {
         collect(&read_to_string(path).unwrap(), &mut names);
@@ -171,11 +172,11 @@ fn collect(source: &str, names: &mut BTreeSet<String>) {
             if is_name(line) {
                 names.insert(line.to_owned());
             }
-        } else if line == "#[test]" {
+        } else if line == "#[test]" || line.starts_with("#[tokio::test") {
             is_test = true;
         } else if line.starts_with("cases! {") {
             in_cases = true;
-        } else if let Some(rest) = line.strip_prefix("fn ") {
+        } else if let Some(rest) = line.trim_start_matches("async ").strip_prefix("fn ") {
             let name = rest.split('(').next().unwrap_or_default();
             if std::mem::take(&mut is_test) && is_name(name) {
                 names.insert(name.to_owned());
@@ -215,11 +216,11 @@ fn a_row_may_have_bars_in_its_name() {
 #[test]
 fn tests_are_found_in_sources() {
     let source = "fn no() {}\n#[test]\n#[expect(x)]\nfn one() {}\nfn two() {}\ncases! {\n    /// Doc.\n    three\n    \
-                  four\n}\n#[test]\nfn five(\n";
+                  four\n}\n#[test]\nfn five(\n#[tokio::test]\nasync fn six(\n";
     let mut names = BTreeSet::new();
     collect(source, &mut names);
     assert_eq!(
         names.into_iter().collect::<Vec<_>>(),
-        ["five", "four", "one", "three"]
+        ["five", "four", "one", "six", "three"]
     );
 }

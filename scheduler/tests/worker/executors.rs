@@ -159,7 +159,7 @@ fn a_launch_waits_for_what_is_being_stopped() {
     // What waits has its word on the rest: a later one does not overtake it.
     let late = machine.launch(2, 1);
     assert!(
-        late[0].contains("executor-2 Failed: it asks for 1 core"),
+        late[0].contains("app-1-0000/2 Failed: it asks for 1 core"),
         "{late:?}"
     );
     let lines = machine.ended(executor(0), Some(0));

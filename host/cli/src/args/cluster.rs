@@ -40,7 +40,7 @@ pub struct ClusterArgs {
 
 const SUBMIT_HELP: &str = "\
 Examples:
-  tinderbox submit --master tinderbox://host:7077 samples/pi
+  tinderbox submit --master tinderbox://host:7077 samples/pi --tasks 100
   tinderbox submit --deploy-mode cluster --supervise --wait my-job.wasm /data/in.txt
   tinderbox submit --executor-memory 2g --total-executor-cores 8 my-job input.txt
 
@@ -186,7 +186,7 @@ pub struct LogsArgs {
     #[arg(long, short)]
     pub follow: bool,
 
-    /// Show what it has written to stderr, where the process itself writes too, instead of stdout
+    /// Show what it has written to stderr, where tasks and the process itself write, instead of stdout
     #[arg(long)]
     pub stderr: bool,
 

@@ -49,10 +49,10 @@ impl LocalCluster {
     /// Fails with [`ExitCode::Usage`] where the port is taken.
     pub fn start(shape: Shape, port: u16, settings: &Settings) -> Result<Self> {
         let base = settings.local_dir();
-        fs::create_dir_all(&base).with_context(|| format!("the folder {base:?} cannot be made"))?;
+        fs::create_dir_all(base).with_context(|| format!("the folder {base:?} cannot be made"))?;
         let folder = tempfile::Builder::new()
             .prefix("tinderbox-cluster-")
-            .tempdir_in(&base);
+            .tempdir_in(base);
         let folder = folder.with_context(|| format!("no folder can be made in {base:?}"))?;
         let plan = Plan {
             shape,
@@ -235,7 +235,7 @@ fn welcome(args: &LocalClusterArgs, masters: &Masters) -> String {
     format!(
         "A cluster runs at {masters}: {} of {} and {} each. Ctrl-C ends it.\n\n\
          In another terminal:\n  \
-         tinderbox submit{master} samples/pi\n  \
+         tinderbox submit{master} samples/pi --tasks 100\n  \
          tinderbox status{master}\n",
         count(args.workers.into(), "worker"),
         count(args.cores.into(), "core"),

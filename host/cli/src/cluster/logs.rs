@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
-use daemon::submitter::LogReader;
+use daemon::Error;
+use daemon::submitter::{LogReader, Submitter};
 use wire::LogStream;
 
 use super::{access, connect, failure, runtime};
@@ -22,18 +23,21 @@ pub fn show(args: &LogsArgs, folder: &std::path::Path) -> Result<ExitCode> {
     };
     runtime()?.block_on(async {
         let submitter = connect(config).await?;
-        let mut log = submitter
-            .log(args.source, stream, args.follow)
-            .await
-            .map_err(failure)?;
-        while let Some(bytes) = log.next().await.map_err(failure)? {
-            if !print(&mut io::stdout(), &bytes) {
-                break;
-            }
-        }
+        let shown = show_from(&submitter, args, stream).await.map_err(failure);
         submitter.close().await;
+        shown?;
         Ok(ExitCode::Done)
     })
+}
+
+async fn show_from(submitter: &Submitter, args: &LogsArgs, stream: LogStream) -> Result<(), Error> {
+    let mut log = submitter.log(args.source, stream, args.follow).await?;
+    while let Some(bytes) = log.next().await? {
+        if !print(&mut io::stdout(), &bytes) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// How much of a process's logs was printed, in bytes.

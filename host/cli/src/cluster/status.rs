@@ -69,7 +69,7 @@ fn applications(applications: &[ApplicationStatus]) -> Table {
             executors(application),
             bytes(application.executor_memory),
         ],
-        note: note(&application.state, application.reason.as_ref()),
+        note: note(&application.state, application.reason.as_deref()).map(str::to_owned),
     };
     Table {
         header: &[
@@ -111,7 +111,7 @@ fn drivers(drivers: &[DriverStatus]) -> Table {
             if driver.supervise { "yes" } else { "no" }.to_owned(),
             driver.worker.clone().unwrap_or_else(|| "none".to_owned()),
         ],
-        note: note(&driver.state, driver.reason.as_ref()),
+        note: note(&driver.state, driver.reason.as_deref()).map(str::to_owned),
     };
     Table {
         header: &[
@@ -129,8 +129,8 @@ fn drivers(drivers: &[DriverStatus]) -> Table {
 }
 
 /// Returns why something waits or has ended, unless it ended as things should.
-fn note(state: &str, reason: Option<&String>) -> Option<String> {
-    reason.filter(|_| state != "FINISHED").cloned()
+pub(super) fn note(state: impl ToString, reason: Option<&str>) -> Option<&str> {
+    reason.filter(|_| state.to_string() != "FINISHED")
 }
 
 /// Columns as wide as they must be, a line for each row, and one more for what it waits for or why it ended.

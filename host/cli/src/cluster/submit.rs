@@ -129,6 +129,8 @@ async fn follow(submitter: &mut Submitter, driver: DriverId) -> Result<ExitCode>
         let status = submitter.driver_status(driver).await.map_err(failure)?;
         watch.tell(driver, &status);
         if status.state.is_finished() {
+            // One that has ended before it was seen to run has printed nevertheless.
+            watch.begin(submitter, driver, status.worker).await;
             watch.rest().await;
             return ended(driver, &status);
         }
@@ -160,7 +162,8 @@ impl Watch {
         if self.told.as_ref() == Some(status) {
             return;
         }
-        let why = status.reason.as_deref().map(|reason| format!(": {reason}"));
+        let why = super::status::note(status.state, status.reason.as_deref());
+        let why = why.map(|reason| format!(": {reason}"));
         let state = status.state;
         crate::tell(&format!("{driver} is {state}{}\n", why.unwrap_or_default()));
         self.told = Some(status.clone());

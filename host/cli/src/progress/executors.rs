@@ -19,11 +19,16 @@ pub(super) struct Executors {
     /// What was said last about what is waited for; none: nothing is.
     awaited: Option<String>,
     lines: u32,
+    /// The application has ended: now they go, as they should.
+    over: bool,
 }
 
 impl Executors {
     /// Takes in an event, and returns what the user is told of it.
     pub(super) fn line(&mut self, event: &EventKind) -> Option<String> {
+        if self.over {
+            return None;
+        }
         let line = self.take(event)?;
         self.lines = self.lines.saturating_add(1);
         match self.lines {
@@ -49,6 +54,10 @@ impl Executors {
             EventKind::ExecutorsAwaited { jobs, because } => {
                 let jobs = count((*jobs).into(), "job");
                 self.wait(format!("{jobs} waiting for executors: {because}"))
+            }
+            EventKind::ApplicationEnded => {
+                self.over = true;
+                None
             }
             _ => None,
         }
@@ -111,8 +120,17 @@ mod tests {
 
     #[test]
     fn losses_and_what_comes_in_their_place_are_told() {
+        let (lost, end) = (removed(0), EventKind::ApplicationEnded);
         assert_eq!(
-            lines(&[added(0), added(1), removed(0), added(2), added(3)]),
+            lines(&[
+                added(0),
+                added(1),
+                lost,
+                added(2),
+                added(3),
+                end,
+                removed(1)
+            ]),
             [
                 "lost executor-0: it was ended by SIGKILL; 1 executor left",
                 "executor-2 with 1 core has come in place of a lost one",

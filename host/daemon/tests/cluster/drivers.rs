@@ -157,6 +157,6 @@ async fn the_status_says_who_is_there_and_who_waits() {
         .decommission(vec!["elsewhere".into()])
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "no worker is on `elsewhere`");
+    assert_eq!(error.to_string(), "`decommission.enabled` is false");
     soon(worker.stop()).await.unwrap();
 }

@@ -26,7 +26,7 @@ pub(super) async fn listen(shared: Arc<Shared>) {
                 Ok(Ok(()) | Err(Failed::Refused(Refused::Duplicate))) => {}
                 Ok(Err(failed)) => {
                     let error = failed.at(&address, within);
-                    warn!("let nobody in: failed to {error}");
+                    warn!("refused a connection: failed to {error}");
                 }
                 Err(_) => warn!("gave up a connection from {remote} that did not greet"),
             }
