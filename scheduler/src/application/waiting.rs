@@ -10,14 +10,19 @@ use crate::{ExecutorId, Settings};
 
 use super::{Application, Due, Life, Outbox};
 
-/// How long jobs wait for executors before somebody is told, and again. (Spark: `spark.starvation.timeout`.)
-const AWAITED: Duration = Duration::from_secs(15);
+/// How long jobs wait for executors before somebody is told. Executors begin in less than a second.
+const AWAITED: Duration = Duration::from_secs(3);
+
+/// How long until that is told again. (Spark: `spark.starvation.timeout`, which is also its first time.)
+const AWAITED_STILL: Duration = Duration::from_secs(15);
 
 /// What is known about what is waited for.
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// Whether tasks may be launched.
     ready: bool,
+    /// Whether somebody was told that jobs wait.
+    told: bool,
     /// How many cores must be there first.
     cores_needed: u64,
     /// How long they are waited for.
@@ -39,6 +44,7 @@ impl Waiting {
         let cores_needed = share(expected, ratio);
         Self {
             ready: cores_needed == 0,
+            told: false,
             cores_needed,
             longest: settings.scheduler_max_registered_resources_waiting_time(),
             connected: false,
@@ -107,13 +113,20 @@ impl Application {
     pub(super) fn watch_waiting(&mut self) {
         let there = self.waiting.ready && self.executors.registered() > 0;
         if self.life != Life::Going || self.jobs.is_empty() || there {
+            self.waiting.told = false;
             self.timers.cancel(Due::Awaited);
         } else if !self.timers.is_set(Due::Awaited) {
-            self.timers.set(Due::Awaited, self.now + AWAITED);
+            let wait = if self.waiting.told {
+                AWAITED_STILL
+            } else {
+                AWAITED
+            };
+            self.timers.set(Due::Awaited, self.now + wait);
         }
     }
 
-    pub(super) fn tell_awaited(&self, out: &mut Outbox) {
+    pub(super) fn tell_awaited(&mut self, out: &mut Outbox) {
+        self.waiting.told = true;
         let jobs = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
         let because = self.missing().into();
         self.publish(EventKind::ExecutorsAwaited { jobs, because }, out);

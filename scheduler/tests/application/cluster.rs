@@ -24,11 +24,12 @@ fn jobs_that_wait_for_executors_say_what_is_missing() {
     // Without jobs nobody waits.
     assert_eq!(awaited(&site), [""; 0]);
     site.submit(0, 1);
-    site.pass(15_000);
-    assert_eq!(
-        awaited(&site),
-        ["no master has the application in its books, or can be reached"]
-    );
+    let unreachable = "no master has the application in its books, or can be reached";
+    // A user is told soon, and then not too often.
+    site.pass(3_000);
+    assert_eq!(awaited(&site), [unreachable]);
+    site.pass(12_000);
+    assert_eq!(awaited(&site), [unreachable]);
     site.events.clear();
     site.master(ToApplication::RegisteredApplication {
         application: APPLICATION,
