@@ -39,6 +39,8 @@ pub(super) struct Config {
     pub(super) spread_drivers: bool,
     pub(super) policy: Policy,
     pub(super) preemption_wait: Duration,
+    /// Whether machines can be taken out of service.
+    pub(super) decommission: bool,
 }
 
 /// Who is told when a change is on disk.
@@ -102,6 +104,7 @@ impl Master {
             spread_drivers: settings.deploy_spread_out_drivers(),
             policy: settings.deploy_worker_selection_policy(),
             preemption_wait: settings.tenant_preemption_wait(),
+            decommission: settings.decommission_enabled(),
         };
         let persistence = settings.dead_worker_persistence();
         Self {

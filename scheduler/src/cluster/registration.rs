@@ -294,6 +294,14 @@ impl Master {
 
     /// (Spark: `Master.decommissionWorkersOnHosts`.)
     pub(super) fn decommission_hosts(&mut self, from: Address, hosts: &[Host], out: &mut Outbox) {
+        if !self.config.decommission {
+            let refused = Some(because("`decommission.enabled` is false"));
+            let response = ToSubmitter::DecommissionResponse {
+                workers: 0,
+                refused,
+            };
+            return self.answer(from, response, out);
+        }
         let on_hosts = hosts.iter().flat_map(|host| self.workers.on_host(host));
         let workers: BTreeSet<WorkerId> = on_hosts.collect();
         for worker in &workers {

@@ -10,7 +10,11 @@ use crate::world::{GIB, World, address, application};
 
 /// Workers on `localhost`, and then the hosts are to be decommissioned.
 fn decommission(workers: u64, hosts: &[&str]) -> (World, ToSubmitter) {
-    let mut world = World::new(&[]);
+    decommission_where("true", workers, hosts)
+}
+
+fn decommission_where(enabled: &str, workers: u64, hosts: &[&str]) -> (World, ToSubmitter) {
+    let mut world = World::new(&[("decommission.enabled", enabled)]);
     for number in 1..=workers {
         let info = WorkerInfo {
             id: WorkerId(number),
@@ -61,6 +65,19 @@ fn no_workers_are_decommissioned_with_an_invalid_host() {
         ToSubmitter::DecommissionResponse { workers, refused }
     );
     assert_eq!(decommissioned(&world), 0);
+}
+
+#[test]
+fn who_asks_is_told_where_nobody_may_be_decommissioned() {
+    let (world, answer) = decommission_where("false", 2, &["localhost"]);
+    let refused = Some("`decommission.enabled` is false".into());
+    let workers = 0;
+    assert_eq!(
+        answer,
+        ToSubmitter::DecommissionResponse { workers, refused }
+    );
+    assert_eq!(decommissioned(&world), 0);
+    assert_eq!(world.told_worker(1), []);
 }
 
 #[test]
