@@ -94,7 +94,16 @@ impl<'a> Counting<'a> {
 
 /// A text whose words each of eight parts has, and what is to be printed of it.
 fn text() -> (String, String) {
-    let words = ["the", "spark", "of", "a", "tinderbox", "and", "flint", "steel"];
+    let words = [
+        "the",
+        "spark",
+        "of",
+        "a",
+        "tinderbox",
+        "and",
+        "flint",
+        "steel",
+    ];
     let mut counts = BTreeMap::<&str, u64>::new();
     let mut text = String::new();
     for line in 0..4_000 {
@@ -107,6 +116,8 @@ fn text() -> (String, String) {
         }
         text.push('\n');
     }
-    let counts = counts.iter().map(|(word, count)| format!("{word}\t{count}\n"));
+    let counts = counts
+        .iter()
+        .map(|(word, count)| format!("{word}\t{count}\n"));
     (text, counts.collect())
 }

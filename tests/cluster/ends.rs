@@ -14,7 +14,14 @@ const POLITE: [&str; 2] = ["INT", "TERM"];
 #[track_caller]
 fn begin(cluster: &Cluster, gates: &Path, name: &str) -> (Running, Vec<u32>) {
     let path = gates.to_str().unwrap();
-    let options = ["--name", name, "--allow-read", path, "--executor-cores", "1"];
+    let options = [
+        "--name",
+        name,
+        "--allow-read",
+        path,
+        "--executor-cores",
+        "1",
+    ];
     let options = [&options[..], &["--total-executor-cores", "2"]].concat();
     let submitter = start(&mut cluster.submit(&options, &["waits", path]));
     let application = cluster.application(name, 2);
@@ -55,18 +62,31 @@ fn an_executor_that_is_told_to_stop_is_replaced() {
 
 #[test]
 fn a_driver_that_is_told_to_stop_ends_its_executors() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::start(1, 2);
     let gates = cluster.gates("driver");
     let path = gates.to_str().unwrap();
     for name in POLITE {
-        let options = ["--deploy-mode", "cluster", "--name", name, "--allow-read", path];
+        let options = [
+            "--deploy-mode",
+            "cluster",
+            "--name",
+            name,
+            "--allow-read",
+            path,
+        ];
         let options = [&options[..], &["--total-executor-cores", "1"]].concat();
-        let driver = start(&mut cluster.submit(&options, &["waits", path])).end().done();
+        let driver = start(&mut cluster.submit(&options, &["waits", path]))
+            .end()
+            .done();
         let executors = cluster.application(name, 1).executors;
         let executor = cluster.process_of(&executors[0].id);
-        signal(cluster.process_of(driver.trim_end()), name);
+        signal(cluster.site.processes_of("driver")[0], name);
         let failed = cluster.driver(driver.trim_end(), "FAILED");
-        assert_eq!(failed.reason.as_deref(), Some("it ended with exit code 130"), "{name}");
+        assert_eq!(
+            failed.reason.as_deref(),
+            Some("it ended with exit code 130"),
+            "{name}"
+        );
         cluster.site.until_ended(executor);
     }
 }
@@ -159,7 +179,8 @@ fn a_cluster_of_a_runs_own_goes_with_the_run() {
         let site = Site::new();
         let gates = site.path("gates");
         fs::create_dir(&gates).unwrap();
-        let mut run = site.tinderbox(&["run", "--master", "local-cluster[2,1,512m]", "--allow-read"]);
+        let mut run =
+            site.tinderbox(&["run", "--master", "local-cluster[2,1,512m]", "--allow-read"]);
         run.arg(&gates).arg(behaves()).arg("waits").arg(&gates);
         let running = start(&mut run);
         site.until_begun("executor", 2);

@@ -237,7 +237,7 @@ impl Cluster {
         eventually(what, || look(&self.status()))
     }
 
-    /// Returns the process of an executor or a driver, which is known by its folder.
+    /// Returns the process of an executor, which is known by its folder.
     #[track_caller]
     pub(crate) fn process_of(&self, name: &str) -> u32 {
         let all = self.site.processes().into_iter();
@@ -253,7 +253,10 @@ impl Cluster {
     pub(crate) fn worker_on(&self, number: u32) -> String {
         let status = self.status();
         let mut workers = status.workers.into_iter();
-        workers.find(|worker| worker.host == host(number)).unwrap().id
+        workers
+            .find(|worker| worker.host == host(number))
+            .unwrap()
+            .id
     }
 
     /// Waits until so many workers live.
@@ -338,8 +341,12 @@ pub(crate) fn master(site: &Site, port: &str, settings: &[&str]) -> Command {
 
 /// The URL in a line that was printed.
 pub(crate) fn url_in(line: &str) -> String {
-    let words = line.split(' ').map(|word| word.trim_end_matches(['.', ':']));
-    let url = words.into_iter().find(|word| word.starts_with("tinderbox://"));
+    let words = line
+        .split(' ')
+        .map(|word| word.trim_end_matches(['.', ':']));
+    let url = words
+        .into_iter()
+        .find(|word| word.starts_with("tinderbox://"));
     url.unwrap_or_else(|| panic!("no URL: {line}")).to_owned()
 }
 

@@ -1,9 +1,10 @@
 //! What is typed wrong, and who may not: each gets a clear answer, and the right exit code.
 
-use std::fs;
 use std::process::Command;
 
-use crate::fixture::{Cluster, FAILED, INTERRUPTED, REFUSED, Site, UNREACHABLE, USAGE, host, master};
+use crate::fixture::{
+    Cluster, FAILED, INTERRUPTED, REFUSED, Site, UNREACHABLE, USAGE, host, master,
+};
 use crate::support::command::{Ended, start};
 
 /// What is said of a failure, without the names that differ from run to run.
@@ -26,12 +27,11 @@ fn refused(cluster: &Cluster, words: &[&str]) -> String {
 #[test]
 fn names_that_nobody_has() {
     let cluster = Cluster::shared();
-    let lines: [&[&str]; 5] = [
+    let lines: [&[&str]; 4] = [
         &["kill", "driver-9-9999"],
         &["kill", "app-9-9999"],
         &["logs", "driver-9-9999"],
         &["logs", "app-9-9999/0"],
-        &["decommission", "no-such-host"],
     ];
     insta::assert_snapshot!(lines.map(|words| refused(&cluster, words)).concat());
 }
@@ -58,7 +58,7 @@ fn places_that_are_taken() {
     port_taken.args(["--folder", "another"]);
     let mut folder_taken = master(&cluster.site, "0", &[]);
     let mut worker_taken = cluster.worker(1, 1, &[]);
-    let mut told = |command: &mut Command| said(&cluster, &start(command).end(), USAGE);
+    let told = |command: &mut Command| said(&cluster, &start(command).end(), USAGE);
     insta::assert_snapshot!(
         [
             told(&mut port_taken),
@@ -72,21 +72,26 @@ fn places_that_are_taken() {
 #[test]
 fn a_cluster_that_is_not_there() {
     let site = Site::new();
-    site.shell.file("text.txt", "");
     // It lets nobody in, but there must be a token to try with.
     let cluster = Cluster::shared();
     let token = cluster.site.path("state/tinderbox/master/submitter.token");
-    for words in [&["status"][..], &["kill", "driver-1-0000"]] {
+    let asking = [&["status"][..], &["kill", "driver-1-0000"]].map(|words| {
         let mut command = site.tinderbox(words);
         command
             .args(["--master", "tinderbox://127.0.0.1:1", "--token-file"])
             .arg(&token)
             .env("TINDERBOX_CONF_DEPLOY_CLIENT_SUBMISSIONTIMEOUT", "3s");
-        let ended = start(&mut command).end();
+        start(&mut command)
+    });
+    for asked in asking {
+        let ended = asked.end();
         let error = ended.failed(UNREACHABLE);
         let start = "error: no master answers at tinderbox://127.0.0.1:1 (tried ";
         assert!(error.starts_with(start), "{error}");
-        assert!(error.contains("hint: `tinderbox master` runs one"), "{error}");
+        assert!(
+            error.contains("hint: `tinderbox master` runs one"),
+            "{error}"
+        );
         let notice = "no master answers at tinderbox://127.0.0.1:1 yet; trying for 3 s\n";
         assert!(ended.stderr.starts_with(notice), "{}", ended.stderr);
     }
@@ -116,26 +121,14 @@ fn tokens_that_do_not_open() {
     }
     let mut command = visitor.tinderbox(&["status", "--master", &cluster.url]);
     let error = said(&cluster, &start(&mut command).end(), USAGE);
-    told += &format!("none\n{}", error.replace(visitor.shell.path().to_str().unwrap(), "VISITOR"));
-    insta::assert_snapshot!(neutral(&told));
+    told += &format!(
+        "none\n{}",
+        error.replace(visitor.shell.path().to_str().unwrap(), "VISITOR")
+    );
+    let port = cluster.url.rsplit_once(':').unwrap().1;
+    insta::assert_snapshot!(told.replace(port, "PORT"));
     strangers.signal("TERM");
     strangers.end().done();
-}
-
-/// Without what differs from cluster to cluster.
-fn neutral(text: &str) -> String {
-    let hex = |c: char| c.is_ascii_hexdigit();
-    let words = text.split_inclusive([' ', '\n', '`']);
-    words
-        .map(|word| {
-            let plain = word.trim_end_matches([' ', '\n', '`', ';', ',', ':']);
-            if plain.len() >= 8 && plain.chars().all(hex) {
-                word.replace(plain, "HASH")
-            } else {
-                word.to_owned()
-            }
-        })
-        .collect()
 }
 
 #[test]
@@ -144,9 +137,15 @@ fn what_no_worker_can_hold_is_told_to_the_submitter() {
     let options = ["--name", "too-large", "--executor-memory", "9g"];
     let mut submitter = start(&mut cluster.submit(&options, &["captures-string"]));
     let told = submitter.line("needs 9 GiB");
-    assert!(told.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"), "{told}");
+    assert!(
+        told.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"),
+        "{told}"
+    );
     let status = cluster.run(&["status"]).done();
-    assert!(status.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"), "{status}");
+    assert!(
+        status.contains("needs 9 GiB for an executor, the largest worker has 8 GiB"),
+        "{status}"
+    );
     submitter.signal("INT");
     assert_eq!(submitter.end().code, Some(INTERRUPTED));
 }
@@ -154,11 +153,20 @@ fn what_no_worker_can_hold_is_told_to_the_submitter() {
 #[test]
 fn what_no_worker_can_hold_is_told_to_who_waits() {
     let cluster = Cluster::shared();
-    let options = ["--deploy-mode", "cluster", "--wait", "--driver-memory", "9g"];
+    let options = [
+        "--deploy-mode",
+        "cluster",
+        "--wait",
+        "--driver-memory",
+        "9g",
+    ];
     let mut waiting = start(&mut cluster.submit(&options, &["captures-string"]));
     let told = waiting.line("is SUBMITTED");
     let (driver, why) = told.split_once(' ').unwrap();
-    assert_eq!(why, "is SUBMITTED: needs 9 GiB for the driver, the largest worker has 8 GiB");
+    assert_eq!(
+        why,
+        "is SUBMITTED: needs 9 GiB for the driver, the largest worker has 8 GiB"
+    );
     cluster.run(&["kill", driver]).done();
     assert_eq!(waiting.end().code, Some(INTERRUPTED));
 }
@@ -168,9 +176,18 @@ fn a_tenant_keeps_its_own() {
     let cluster = Cluster::shared();
     let gates = cluster.gates("tenants");
     let path = gates.to_str().unwrap();
-    let options = ["--deploy-mode", "cluster", "--tenant", "ours", "--allow-read", path];
+    let options = [
+        "--deploy-mode",
+        "cluster",
+        "--tenant",
+        "ours",
+        "--allow-read",
+        path,
+    ];
     let arguments = ["waits", path, "hello"];
-    let driver = start(&mut cluster.submit(&options, &arguments)).end().done();
+    let driver = start(&mut cluster.submit(&options, &arguments))
+        .end()
+        .done();
     let driver = driver.trim_end();
     let application = cluster.until("its executor", |status| {
         let mut all = status.applications.iter();
@@ -187,7 +204,10 @@ fn a_tenant_keeps_its_own() {
     ] {
         let ended = cluster.run(&[words, &["--tenant", "theirs"]].concat());
         let error = ended.failed(USAGE);
-        assert!(error.contains("belongs to another tenant"), "{words:?}: {error}");
+        assert!(
+            error.contains("belongs to another tenant"),
+            "{words:?}: {error}"
+        );
     }
     cluster.run(&["logs", driver, "--tenant", "ours"]).done();
     cluster.open(&gates, "go");
