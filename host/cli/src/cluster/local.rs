@@ -49,10 +49,10 @@ impl LocalCluster {
     /// Fails with [`ExitCode::Usage`] where the port is taken.
     pub fn start(shape: Shape, port: u16, settings: &Settings) -> Result<Self> {
         let base = settings.local_dir();
-        fs::create_dir_all(&base).with_context(|| format!("the folder {base:?} cannot be made"))?;
+        fs::create_dir_all(base).with_context(|| format!("the folder {base:?} cannot be made"))?;
         let folder = tempfile::Builder::new()
             .prefix("tinderbox-cluster-")
-            .tempdir_in(&base);
+            .tempdir_in(base);
         let folder = folder.with_context(|| format!("no folder can be made in {base:?}"))?;
         let plan = Plan {
             shape,
