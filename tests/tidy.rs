@@ -12,10 +12,21 @@ use serde::Deserialize;
 
 /// Arrows point to the purer crate only.
 const ARROWS: [(&str, &[&str]); 10] = [
-    ("cli", &["node", "sandbox", "scheduler", "store"]),
+    (
+        "cli",
+        &[
+            "daemon",
+            "network",
+            "node",
+            "sandbox",
+            "scheduler",
+            "store",
+            "wire",
+        ],
+    ),
     (
         "node",
-        &["network", "sandbox", "scheduler", "store", "wire"],
+        &["daemon", "network", "sandbox", "scheduler", "store", "wire"],
     ),
     ("sandbox", &["scheduler"]),
     ("store", &["scheduler"]),
