@@ -6,6 +6,7 @@
     reason = "helpers of tests: what cannot be is a failed test"
 )]
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support {
     pub(crate) mod command;
     pub(crate) mod guests;

@@ -1,7 +1,7 @@
 //! A machine that is taken out of service in good order.
 
 use crate::counting::Counting;
-use crate::fixture::{Cluster, host};
+use crate::fixture::{Cluster, USAGE, host};
 
 #[test]
 fn a_job_goes_on_while_a_machine_leaves() {
@@ -10,6 +10,11 @@ fn a_job_goes_on_while_a_machine_leaves() {
     let counting = Counting::begin(&cluster, "leaving");
     counting.open("map");
     counting.until_waiting("reduce");
+    let unknown = cluster.run(&["decommission", "no-such-host"]);
+    assert_eq!(
+        unknown.failed(USAGE),
+        "error: no worker is on `no-such-host`\n"
+    );
     let told = cluster.run(&["decommission", &host(2)]).done();
     assert_eq!(told, "1 worker told to go\n");
     let executor = counting.executor_on(&cluster.worker_on(2));
@@ -26,6 +31,8 @@ fn a_job_goes_on_while_a_machine_leaves() {
         ended.stderr
     );
     cluster.site.until_ended(executor);
+    // It is stopped when it has nothing to do.
+    leaving.signal("TERM");
     leaving.end().done();
     cluster.until_workers(1);
 }

@@ -62,7 +62,7 @@ fn an_executor_that_is_told_to_stop_is_replaced() {
 
 #[test]
 fn a_driver_that_is_told_to_stop_ends_its_executors() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::start(1, 2);
     let gates = cluster.gates("driver");
     let path = gates.to_str().unwrap();
     for name in POLITE {
@@ -80,7 +80,7 @@ fn a_driver_that_is_told_to_stop_ends_its_executors() {
             .done();
         let executors = cluster.application(name, 1).executors;
         let executor = cluster.process_of(&executors[0].id);
-        signal(cluster.process_of(driver.trim_end()), name);
+        signal(cluster.site.processes_of("driver")[0], name);
         let failed = cluster.driver(driver.trim_end(), "FAILED");
         assert_eq!(
             failed.reason.as_deref(),

@@ -1,6 +1,7 @@
 //! Processes that are killed without a word: what they were doing is done by others, once.
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::counting::Counting;
@@ -23,14 +24,15 @@ fn an_executor_that_is_killed_costs_no_word() {
     }
 }
 
+/// While maps run, and when its shuffle files are gone that others are about to read.
 #[test]
 fn a_worker_that_is_killed_costs_no_word() {
-    a_worker_is_killed_at("map");
-}
-
-#[test]
-fn a_worker_whose_shuffle_files_are_gone_costs_no_word() {
-    a_worker_is_killed_at("reduce");
+    // Side by side: most of the time the others wait until they have heard nothing of it for long enough.
+    thread::scope(|scope| {
+        for gate in ["map", "reduce"] {
+            scope.spawn(move || a_worker_is_killed_at(gate));
+        }
+    });
 }
 
 /// Kills the second worker, whose machine goes with all its files.

@@ -237,7 +237,7 @@ impl Cluster {
         eventually(what, || look(&self.status()))
     }
 
-    /// Returns the process of an executor or a driver, which is known by its folder.
+    /// Returns the process of an executor, which is known by its folder.
     #[track_caller]
     pub(crate) fn process_of(&self, name: &str) -> u32 {
         let all = self.site.processes().into_iter();

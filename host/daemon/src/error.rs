@@ -22,8 +22,9 @@ pub enum Error {
     },
     /// Nobody answers.
     #[error(
-        "no master answers at {masters} (tried {tries} times in {} s): {last}; is it running?",
-        within.as_secs_f32().ceil()
+        "no master answers at {masters} (tried {} in {} s): {last}; is it running?",
+        times(*tries),
+        within.as_secs_f32().round().max(1.0)
     )]
     NoMaster {
         /// Who was asked.
@@ -88,6 +89,13 @@ pub enum Error {
     /// Whoever was asked does not give it.
     #[error("{0}")]
     Refused(Arc<str>),
+}
+
+fn times(tries: u32) -> String {
+    match tries {
+        1 => "once".to_owned(),
+        tries => format!("{tries} times"),
+    }
 }
 
 impl Error {

@@ -39,6 +39,7 @@ pub(super) struct Config {
     pub(super) spread_drivers: bool,
     pub(super) policy: Policy,
     pub(super) preemption_wait: Duration,
+    /// Whether machines can be taken out of service.
     pub(super) decommission: bool,
 }
 

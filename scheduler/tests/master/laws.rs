@@ -371,6 +371,7 @@ impl Host {
 
 fn host(settings: &[(&str, &str)], persisted: Persisted) -> Host {
     let mut known = Settings::default();
+    known.set("decommission.enabled", "true").unwrap();
     for (key, value) in settings {
         known.set(key, value).unwrap();
     }

@@ -250,9 +250,10 @@ fn log_source(text: &str) -> Result<LogSource, String> {
 
 /// Take machines out of service in good order.
 #[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Their workers get nothing new, and end when they are idle. The cluster must have decommission.enabled."
-)]
+#[command(after_help = "\
+Their workers get nothing new, and executors there end when they have done what they do. When
+`tinderbox status` shows no cores taken there, and the applications have ended, stop the workers.
+The cluster must have decommission.enabled.")]
 pub struct DecommissionArgs {
     /// The machines, as `tinderbox status` names them
     #[arg(value_name = "HOST", required = true)]

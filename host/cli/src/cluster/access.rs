@@ -8,6 +8,7 @@ use daemon::submitter::Config;
 use daemon::{Access, Masters};
 use network::Token;
 use scheduler::{Settings, Tenant};
+use wire::Role;
 
 use crate::args::{AccessArgs, ClusterArgs, Master};
 use crate::exit::{ExitCode, Failure};
@@ -54,7 +55,7 @@ pub fn of(args: &ClusterArgs, settings: &Settings) -> Result<Config> {
 ///
 /// Fails with [`ExitCode::Usage`] where a token cannot be read.
 pub fn to(masters: Masters, args: &AccessArgs, settings: &Settings) -> Result<Config> {
-    let token = token(args.token_file.as_deref(), daemon::master::SUBMITTER_TOKEN)?;
+    let token = token(args.token_file.as_deref(), Role::Submitter)?;
     let access = Access {
         file: certificate(&masters, &args.tenant)?,
         token,
@@ -68,18 +69,36 @@ pub fn to(masters: Masters, args: &AccessArgs, settings: &Settings) -> Result<Co
     })
 }
 
-/// Returns a join token: from the file given, else from that which the environment names, else from `name` in the
-/// folder of a master of this user, if there is one.
+/// Returns a join token for workers or for submitters: from the file given, else from that which the environment names,
+/// else from the folder of a master of this user, if there is one.
 ///
-/// Fails with [`ExitCode::Usage`] where a file that was named cannot be read, or holds no token.
-pub fn token(given: Option<&Path>, name: &str) -> Result<Option<Token>> {
+/// Fails with [`ExitCode::Usage`] where a file that was named cannot be read, or holds no such token.
+pub fn token(given: Option<&Path>, role: Role) -> Result<Option<Token>> {
     let told = std::env::var_os(TOKEN_VARIABLE).map(PathBuf::from);
     let named = given.map(Path::to_owned).or(told);
     if let Some(path) = named {
-        return read_token(&path).map(Some).map_err(Into::into);
+        let token = read_token(&path)?;
+        return match token.role() == role {
+            true => Ok(Some(token)),
+            false => Err(misplaced(&path, token.role(), role).into()),
+        };
     }
-    let own = master_folder()?.join(name);
+    let own = master_folder()?.join(token_file(role));
     Ok(own.exists().then(|| read_token(&own)).transpose()?)
+}
+
+const fn token_file(role: Role) -> &'static str {
+    match role {
+        Role::Worker => daemon::master::WORKER_TOKEN,
+        _ => daemon::master::SUBMITTER_TOKEN,
+    }
+}
+
+fn misplaced(path: &Path, found: Role, wanted: Role) -> Failure {
+    let path = path.display();
+    let what = format!("the token in `{path}` is for a {found}, and this is a {wanted}");
+    let file = token_file(wanted);
+    Failure::new(ExitCode::Usage, what).hint(format!("take {file} of the master's folder"))
 }
 
 /// Reads a join token.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use daemon::machine::{self, Listen};
 use daemon::{Masters, master, worker};
 use scheduler::cluster::Tenants;
+use wire::Role;
 
 use super::access::{master_folder, state_folder, token};
 use super::{facing, failure, patiently, runtime};
@@ -82,7 +83,7 @@ fn worker_config(args: &WorkerArgs, folder: &Path) -> Result<worker::Config> {
     let host = host.unwrap_or_else(|| facing(&args.masters));
     let token = match &args.token {
         Some(token) => Some(token.clone()),
-        None => token(args.token_file.as_deref(), master::WORKER_TOKEN)?,
+        None => token(args.token_file.as_deref(), Role::Worker)?,
     };
     let memory = args
         .memory

@@ -20,8 +20,11 @@ use crate::exit::{ExitCode, Failure};
 use crate::grants;
 use crate::run::{self, Place, Request};
 
-/// How often a driver that is waited for is looked after (Spark: every second).
-const LOOKS_EVERY: Duration = Duration::from_millis(500);
+/// How soon a driver that is waited for is looked after again when something of it has changed.
+const LOOKS_FIRST: Duration = Duration::from_millis(10);
+
+/// How often it is looked after at least; each time it is as it was the wait doubles (Spark: every second).
+const LOOKS_LAST: Duration = Duration::from_millis(500);
 
 /// How long to wait for the rest of the logs of a driver that has ended.
 const LOGS_WAIT: Duration = Duration::from_secs(5);
@@ -125,23 +128,27 @@ fn draw_key() -> SubmissionKey {
 /// Follows a driver to its end: shows what it prints and what it waits for.
 async fn follow(submitter: &mut Submitter, driver: DriverId) -> Result<ExitCode> {
     let mut watch = Watch::default();
+    let mut wait = LOOKS_FIRST;
     loop {
         let status = submitter.driver_status(driver).await.map_err(failure)?;
-        watch.tell(driver, &status);
+        if watch.tell(driver, &status) {
+            wait = LOOKS_FIRST;
+        }
+        // One that has ended may have been too quick to be seen running.
+        let has_logs = status.state == DriverState::Running || status.state.is_finished();
+        match has_logs {
+            true => watch.begin(submitter, driver, status.worker).await,
+            false => watch.rest().await,
+        }
         if status.state.is_finished() {
             // One that has ended before it was seen to run has printed nevertheless.
             watch.begin(submitter, driver, status.worker).await;
             watch.rest().await;
             return ended(driver, &status);
         }
-        if status.state == DriverState::Running {
-            watch.begin(submitter, driver, status.worker).await;
-        } else {
-            watch.rest().await;
-        }
         tokio::select! {
-            () = tokio::time::sleep(LOOKS_EVERY) => {}
-            () = watch.ended() => {}
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LOOKS_LAST),
+            () = watch.ended() => wait = LOOKS_FIRST,
         }
     }
 }
@@ -152,26 +159,29 @@ struct Watch {
     told: Option<DriverStatus>,
     /// Where it runs, and the task that shows its logs.
     showing: Option<(Option<WorkerId>, JoinHandle<Printed>)>,
+    /// Whether it is known that these logs have ended.
+    seen_ended: bool,
     /// Where it ran last, and how much of its logs there was shown.
     shown: (Option<WorkerId>, Printed),
 }
 
 impl Watch {
-    /// Says how the driver is, unless that is known.
-    fn tell(&mut self, driver: DriverId, status: &DriverStatus) {
+    /// Says how the driver is, unless that is known. Returns whether it is news.
+    fn tell(&mut self, driver: DriverId, status: &DriverStatus) -> bool {
         if self.told.as_ref() == Some(status) {
-            return;
+            return false;
         }
         let why = super::status::note(status.state, status.reason.as_deref());
         let why = why.map(|reason| format!(": {reason}"));
         let state = status.state;
         crate::tell(&format!("{driver} is {state}{}\n", why.unwrap_or_default()));
         self.told = Some(status.clone());
+        true
     }
 
     /// Shows the logs of a driver that runs, from where they were shown to.
     async fn begin(&mut self, submitter: &Submitter, driver: DriverId, worker: Option<WorkerId>) {
-        if self.showing.is_some() {
+        if self.showing.is_some() || worker.is_none() {
             return;
         }
         let skipped = match &self.shown {
@@ -185,16 +195,18 @@ impl Watch {
         if let (Ok(stdout), Ok(stderr)) = (stdout, stderr) {
             let task = tokio::spawn(logs::print_both(stdout, stderr, skipped));
             self.showing = Some((worker, task));
+            self.seen_ended = false;
         }
     }
 
-    /// Waits until the logs have ended, with the process that writes them.
+    /// Waits until the logs have ended, with the process that writes them; says so once.
     async fn ended(&mut self) {
         match &mut self.showing {
-            Some((_, task)) if !task.is_finished() => {
+            Some((_, task)) if !self.seen_ended => {
                 while !task.is_finished() {
-                    tokio::time::sleep(LOOKS_EVERY / 50).await;
+                    tokio::time::sleep(LOOKS_FIRST).await;
                 }
+                self.seen_ended = true;
             }
             _ => std::future::pending().await,
         }

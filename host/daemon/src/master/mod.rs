@@ -4,6 +4,7 @@
 //! certificate may be had is decided in `admission`.
 
 mod admission;
+mod ownership;
 mod store;
 mod writer;
 
@@ -183,10 +184,19 @@ impl Process for Host {
 
     fn received(&mut self, from: &Peer, message: wire::Message) -> Option<Input> {
         match scheduled(message)? {
-            Message::ToMaster(message) => Some(Input::Received {
-                from: from.address().clone(),
-                message,
-            }),
+            Message::ToMaster(message) => {
+                let tenant = from.identity().subject.tenant();
+                if let Some(refusal) = ownership::refusal(&self.master, tenant, &message) {
+                    let refusal = Message::ToSubmitter(self.master.epoch(), refusal);
+                    // One that is gone waits for nothing.
+                    let _ = from.tell(&refusal.into());
+                    return None;
+                }
+                Some(Input::Received {
+                    from: from.address().clone(),
+                    message,
+                })
+            }
             _ => None,
         }
     }

@@ -56,7 +56,9 @@ impl LogReader {
                 Err(error) => last = error.to_string(),
             }
         }
-        Err(Error::Refused(format!("find the log: {last}").into()))
+        Err(Error::Refused(
+            format!("cannot find the log: {last}").into(),
+        ))
     }
 
     /// Starts at the last `bytes` bytes instead, or at the beginning of what there is.

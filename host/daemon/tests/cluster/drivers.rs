@@ -117,7 +117,7 @@ async fn a_driver_is_killed_once() {
 
 #[tokio::test]
 async fn the_status_says_who_is_there_and_who_waits() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::new().set("decommission.enabled", "true");
     let master = cluster.master();
     let mut submitter = cluster.submitter(&master).await;
     let empty = submitter.status().await.unwrap();
@@ -152,7 +152,6 @@ async fn the_status_says_who_is_there_and_who_waits() {
     submitter.kill_application(application.id).await.unwrap();
     let ended = submitter.status().await.unwrap();
     assert_eq!(ended.applications[0].state, "KILLED");
-    // Whoever takes machines out of service has to allow it.
     let error = submitter
         .decommission(vec!["elsewhere".into()])
         .await

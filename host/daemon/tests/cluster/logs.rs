@@ -60,6 +60,6 @@ async fn a_log_that_nobody_has_is_told_to_be_missing() {
     let error = submitter.log(source, LogStream::Stdout, false).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error:?}");
-    let expected = "find the log: there is no such log on that worker";
+    let expected = "cannot find the log: there is no such log on that worker";
     assert_eq!(error.to_string(), expected);
 }
