@@ -9,6 +9,7 @@ mod files;
 mod forging;
 mod hoarding;
 mod memory;
+mod spilling;
 mod spinning;
 
 use tinderbox::{Context, Error, Result};
@@ -21,11 +22,12 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 8] = [
+    let themes: [&[(&str, Behaviour)]; 9] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
         files::ALL,
+        spilling::ALL,
         spinning::ALL,
         hoarding::ALL,
         failing::ALL,
