@@ -21,14 +21,10 @@ const READERS_MAX: usize = 256;
 
 enum Reader {
     Lines(LineReader),
-    /// And the length of a batch: whole records.
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
     Spill(SpillReader),
-    Block {
-        block: Block,
-        next: usize,
-    },
+    Block { block: Block, next: usize },
 }
 
 /// Where bytes that were read are counted.
