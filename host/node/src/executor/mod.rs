@@ -4,6 +4,7 @@
 //! cluster. Tasks cannot tell the difference.
 
 mod lines;
+mod readers;
 mod task;
 mod threads;
 
