@@ -113,6 +113,48 @@ fn a_block_larger_than_the_cache_is_not_held_on_the_way() {
     assert!(peak < 500, "{peak} MiB were resident");
 }
 
+/// Sorts, sums and groups many times the memory of a task. Nothing is left of what was put aside: `Shell::run` looks.
+#[test]
+fn what_does_not_fit_in_memory_is_put_aside() {
+    let shell = Shell::new();
+    let cases = [
+        (
+            ["sorts", "300000"],
+            "300000 records, sound: true, in order: true\n",
+        ),
+        (
+            ["reduces", "300000"],
+            "300000 keys, 300000 with the right sum\n",
+        ),
+        (
+            ["groups", "300000"],
+            "251 groups of 300000 records, the largest Some(225000), sound: true\n",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        for master in ["local[1]", "local[3]"] {
+            let options = ["--conf", "executor.memory=32m", "--master", master];
+            let printed = shell.run(&options, behaves(), &arguments).done();
+            assert_eq!(printed, expected, "{master}");
+        }
+        let mut loud = shell.tinderbox();
+        loud.args([
+            "run",
+            "--master",
+            "local[3]",
+            "--conf",
+            "executor.memory=32m",
+        ]);
+        let ended = support::command::start(loud.arg(behaves()).args(arguments)).end();
+        assert!(ended.stderr.contains(", spilled "), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn runs_are_an_attempts_own() {
+    insta::assert_snapshot!(told(&[&["puts-aside", "30"]]));
+}
+
 /// The most resident memory of a run, as the kernel counted it.
 fn peak_memory_mib(shell: &Shell, options: &[&str], arguments: &[&str]) -> u64 {
     let run = shell.command(options, behaves(), arguments);

@@ -25,10 +25,12 @@ pub(crate) fn gather<K: Hash + Eq, V, S>(
 ) -> Table<K, S> {
     let (mut table, mut watch) = (Table::new(), Watch::new());
     records.for_each(|(key, value)| {
-        if table.meet(key, value, &create, |slot, value| add(slot, value, &watch)) {
+        let is_new = table.meet(key, value, &create, |slot, value| add(slot, value, &watch));
+        if is_new {
             watch.expect(table.growth());
         }
-        if watch.is_due() {
+        // A number that is added to takes no more memory than before.
+        if (is_new || mem::needs_drop::<S>()) && watch.is_due() {
             if let Err(error) = put_aside(mem::replace(&mut table, Table::new())) {
                 task::fail(error);
             }

@@ -16,7 +16,7 @@ use crate::record::Record;
 use crate::shuffle::ByKey;
 use crate::stream::Records;
 use crate::table::Table;
-use crate::values::Values;
+use crate::values::{Cogrouped, Values};
 
 /// All values of each key together.
 pub(crate) struct Group<'a, K, V> {
@@ -72,7 +72,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a, W: Record + 'a> Sides<'a, K
 pub(crate) struct Cogroup<'a, K, V, W>(pub(crate) Sides<'a, K, V, W>);
 
 impl<K: Record + Hash + Eq, V: Record, W: Record> Operation for Cogroup<'_, K, V, W> {
-    type Item = (K, (Values<V>, Values<W>));
+    type Item = (K, Cogrouped<V, W>);
 
     fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Self::Item>
     where
@@ -98,7 +98,7 @@ impl<K: Record + Hash + Eq, V: Record, W: Record> Operation for Cogroup<'_, K, V
 fn paired_here<K: Hash + Eq, V, W>(
     left: Table<K, Vec<V>>,
     mut right: Table<K, Vec<W>>,
-) -> impl Iterator<Item = (K, (Values<V>, Values<W>))> {
+) -> impl Iterator<Item = (K, Cogrouped<V, W>)> {
     let mut rights = None;
     let mut lefts = left.into_entries();
     std::iter::from_fn(move || {
@@ -188,7 +188,7 @@ type Sided<'s, K, V> = Peekable<Box<dyn Iterator<Item = Hashed<K, Values<V>>> + 
 fn paired_by_hash<'s, K, V, W>(
     left: Groups<K, V>,
     right: Groups<K, W>,
-) -> impl Iterator<Item = (K, (Values<V>, Values<W>))> + 's
+) -> impl Iterator<Item = (K, Cogrouped<V, W>)> + 's
 where
     K: Record + Hash + Eq + 's,
     V: Record + 's,
@@ -212,10 +212,10 @@ where
 fn of_next_hash<K: Eq, V, W>(
     left: &mut Sided<'_, K, V>,
     right: &mut Sided<'_, K, W>,
-) -> Option<Vec<(K, (Values<V>, Values<W>))>> {
+) -> Option<Vec<(K, Cogrouped<V, W>)>> {
     let hashes = left.peek().map(|group| group.0).into_iter();
     let hash = hashes.chain(right.peek().map(|group| group.0)).min()?;
-    let mut found: Vec<(K, (Values<V>, Values<W>))> = Vec::new();
+    let mut found: Vec<(K, Cogrouped<V, W>)> = Vec::new();
     while let Some((_, key, values)) = left.next_if(|group| group.0 == hash) {
         found.push((key, (values, Vec::new().into())));
     }

@@ -77,7 +77,7 @@ pub use stream::Records;
 pub use task::{TaskContext, task};
 pub use text::{Text, Words};
 pub use tinderbox_macros::{Record, main};
-pub use values::Values;
+pub use values::{Cogrouped, Values};
 
 #[cfg(test)]
 mod spill_tests;

@@ -14,7 +14,7 @@ use crate::rdd::Rdd;
 use crate::record::Record;
 use crate::shuffle::{ByKey, Move, Partitioned};
 use crate::sort::{ByRange, Order, Sort};
-use crate::values::Values;
+use crate::values::{Cogrouped, Values};
 
 /// How many partitions a shuffle gets where the program does not say it (Spark's `Partitioner.defaultPartitioner`):
 /// those of an input that is partitioned by key already, else the setting `default.parallelism`, else the largest input's.
@@ -187,7 +187,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
     pub fn cogroup<W: Record + 'a>(
         &self,
         other: &Rdd<'a, (K, W)>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>))> {
+    ) -> Rdd<'a, (K, Cogrouped<V, W>)> {
         self.cogrouped(Location::caller(), other, self.partitions_with(other))
     }
 
@@ -197,7 +197,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         &self,
         other: &Rdd<'a, (K, W)>,
         partitions: u32,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>))> {
+    ) -> Rdd<'a, (K, Cogrouped<V, W>)> {
         self.cogrouped(Location::caller(), other, partitions)
     }
 
@@ -206,7 +206,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         site: &'static Location<'static>,
         other: &Rdd<'a, (K, W)>,
         partitions: u32,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>))> {
+    ) -> Rdd<'a, (K, Cogrouped<V, W>)> {
         let partitioning = Some(Partitioning::Hash(partitions));
         let header = Header::new("cogroup", site, partitions, partitioning);
         Rdd::new(header, Cogroup(self.beside(other, partitions)))

@@ -128,16 +128,19 @@ impl Operation for BinaryRecords {
 
     fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Bytes> {
         let length = self.record_length as usize;
+        let pieces = Pieces::of(
+            &self.splits,
+            partition,
+            host::open_bytes,
+            Reader::read_bytes,
+        );
         Records::new(
-            Pieces::of(
-                &self.splits,
-                partition,
-                host::open_bytes,
-                Reader::read_bytes,
-            )
-            .flat_map(move |piece| {
-                (0..piece.len() / length)
-                    .map(move |at| Bytes::of_batch(&piece, at * length..(at + 1) * length))
+            WholeRecords::new(pieces, length).flat_map(move |(piece, first)| {
+                let count = (piece.len() - first) / length;
+                (0..count).map(move |at| {
+                    let start = first + at * length;
+                    Bytes::of_batch(&piece, start..start + length)
+                })
             }),
         )
     }
@@ -179,6 +182,53 @@ impl Iterator for Pieces {
             self.reader = None;
         }
         piece.map(Rc::new)
+    }
+}
+
+/// Pieces, each with the offset of its first whole record. A record that two of them share is a piece of its own between
+/// them.
+struct WholeRecords {
+    pieces: Pieces,
+    length: usize,
+    /// The front of a record, whose rest is in the next piece.
+    front: Vec<u8>,
+    /// What comes behind the record that was cut.
+    behind: Option<(Rc<Vec<u8>>, usize)>,
+}
+
+impl WholeRecords {
+    fn new(pieces: Pieces, length: usize) -> Self {
+        Self {
+            pieces,
+            length,
+            front: Vec::new(),
+            behind: None,
+        }
+    }
+}
+
+impl Iterator for WholeRecords {
+    type Item = (Rc<Vec<u8>>, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(behind) = self.behind.take() {
+            return Some(behind);
+        }
+        let piece = self.pieces.next()?;
+        let missing = (self.length - self.front.len()) % self.length;
+        let Some((rest, whole)) = piece.split_at_checked(missing) else {
+            // Not even this one ends the record.
+            self.front.extend_from_slice(&piece);
+            return Some((Rc::default(), 0));
+        };
+        let mut cut = std::mem::take(&mut self.front);
+        cut.extend_from_slice(rest);
+        self.front = whole[whole.len() / self.length * self.length..].to_vec();
+        if cut.is_empty() {
+            return Some((piece, 0));
+        }
+        self.behind = Some((piece, missing));
+        Some((Rc::new(cut), 0))
     }
 }
 

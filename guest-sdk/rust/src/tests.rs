@@ -520,6 +520,16 @@ fn fixed_size_records_are_read_whole() {
             .map(|point| point.iter().sum::<f64>())
             .collect::<Vec<_>>()
     );
+    // Whatever part of a record a piece ends with.
+    for length in [1, 7, 24, 39, 40, 41, 100] {
+        let expected: Vec<Vec<u8>> = with(|host| {
+            let file = host.files["points"].clone();
+            file.chunks_exact(length).map(<[u8]>::to_vec).collect()
+        });
+        let records = cx.binary_records("points", u32::try_from(length).unwrap());
+        let found = records.unwrap().map(|record| record.to_vec());
+        assert_eq!(found.collect().unwrap(), expected, "{length}");
+    }
     assert_eq!(
         cx.binary_records("points", 0).unwrap_err().kind(),
         ErrorKind::InvalidArgument

@@ -32,6 +32,9 @@ pub struct Values<V> {
     left: Left<V>,
 }
 
+/// What `cogroup` gives for a key: the values that the left dataset has, and those of the right one. Either may have none.
+pub type Cogrouped<V, W> = (Values<V>, Values<W>);
+
 /// The values that have not been taken yet.
 enum Left<V> {
     Here(vec::IntoIter<V>),

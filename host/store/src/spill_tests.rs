@@ -5,7 +5,8 @@ use super::*;
 const ATTEMPT: AttemptId = AttemptId(7);
 
 fn batch(number: u8, length: usize) -> Vec<u8> {
-    (0..length).map(|at| number ^ (at / 7) as u8).collect()
+    let sevens = (0..=u8::MAX).cycle().flat_map(|seven| [seven; 7]);
+    sevens.map(|seven| number ^ seven).take(length).collect()
 }
 
 fn batches(mut reader: SpillReader) -> Vec<Vec<u8>> {

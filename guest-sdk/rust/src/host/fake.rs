@@ -68,7 +68,7 @@ fn error(kind: ErrorKind, message: &str) -> Error {
     }
 }
 
-/// As long as pieces of text are here, so that lines fall into several.
+/// As long as pieces of a split are here, so that lines fall into several, and records are cut.
 const PIECE_BYTES: usize = 40;
 
 type Globals = (
@@ -184,7 +184,7 @@ pub(crate) fn open_bytes(part: &Split) -> Result<u32, Error> {
     let range =
         usize::try_from(part.start).unwrap()..usize::try_from(part.start + part.length).unwrap();
     let bytes = with(|host| host.files[&part.uri][range].to_vec());
-    Ok(open(Some(bytes).filter(|bytes| !bytes.is_empty())))
+    Ok(open(bytes.chunks(PIECE_BYTES).map(<[u8]>::to_vec)))
 }
 
 pub(crate) fn open_shuffle(shuffle: u32, partition: u32) -> Result<u32, Error> {

@@ -6,6 +6,7 @@
 mod cost;
 mod fetch;
 mod lines;
+mod readers;
 mod task;
 mod threads;
 

@@ -1,4 +1,4 @@
-//! A task's side of the host: its readers, and what it writes until its attempt is committed.
+//! A task's side of the host: what it reads, and what it writes until its attempt is committed.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -7,30 +7,13 @@ use std::sync::Arc;
 use sandbox::{Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader, SpillFile, SpillReader};
+use store::{AttemptOutput, MapOutputWriter, SpillFile};
 
 use super::cost::Counter;
 use super::lines::Line;
-use super::{DriverRef, Executor, Leaves, Reach, fetch};
+use super::readers::{Reader, Readers};
+use super::{DriverRef, Executor, Leaves, Reach};
 use crate::guest_error::guest_error;
-
-/// Bytes of a record source handed over at a time: they stay in the second-level cache.
-const BATCH_BYTES: usize = 256 << 10;
-
-/// Readers that a task may have open at a time: each may hold a file, and those are the whole process's.
-const READERS_MAX: usize = 256;
-
-enum Reader {
-    Lines(LineReader),
-    /// And the length of a batch: whole records.
-    Bytes(ByteReader),
-    Shuffle(ShuffleReader),
-    Spill(SpillReader),
-    Block {
-        block: Block,
-        next: usize,
-    },
-}
 
 /// A partition on its way into the cache.
 #[derive(Default)]
@@ -46,8 +29,7 @@ pub(crate) struct TaskSide {
     executor: Arc<Executor>,
     driver: Arc<dyn DriverRef>,
     task: Task,
-    readers: BTreeMap<u32, Reader>,
-    next_reader: u32,
+    readers: Readers,
     map_output: Option<MapOutputWriter>,
     /// Begun when there is something to put aside.
     spills: Option<SpillFile>,
@@ -70,8 +52,7 @@ impl TaskSide {
             executor,
             driver,
             task,
-            readers: BTreeMap::new(),
-            next_reader: 0,
+            readers: Readers::default(),
             map_output: None,
             spills: None,
             blocks: BTreeMap::new(),
@@ -145,18 +126,6 @@ impl TaskSide {
         }
     }
 
-    fn open(&mut self, reader: Reader) -> Result<u32, Error> {
-        if self.readers.len() >= READERS_MAX {
-            let message =
-                format!("a task may have {READERS_MAX} readers open at a time; close some");
-            return Err(Error::new(ErrorKind::LimitExceeded, message));
-        }
-        let number = self.next_reader;
-        self.next_reader = number.wrapping_add(1);
-        self.readers.insert(number, reader);
-        Ok(number)
-    }
-
     fn print(&self, channel: Channel, lines: &[u8]) {
         if !lines.is_empty() {
             self.executor.console.task(self.task.name, channel, lines);
@@ -165,15 +134,6 @@ impl TaskSide {
 
     fn count(&self, counter: Counter, bytes: usize) {
         self.reach.cost.add(counter, bytes);
-    }
-
-    fn reader(&mut self, number: u32) -> Result<&mut Reader, Error> {
-        self.readers.get_mut(&number).ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidArgument,
-                format!("reader {number} is not open"),
-            )
-        })
     }
 
     /// The guest is told; and where it is not the guest's fault, the scheduler will be.
@@ -202,33 +162,11 @@ impl TaskSide {
     }
 
     fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
-        let kill = self.reach.kill.clone();
-        let (batch, counter): (store::Result<Arc<Vec<u8>>>, Counter) = match self.reader(number)? {
-            Reader::Lines(_) => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    "lines are read with `read-lines`",
-                ));
-            }
-            Reader::Bytes(reader) => (reader.read(BATCH_BYTES).map(Arc::new), |metrics| {
-                &mut metrics.bytes_read
-            }),
-            Reader::Shuffle(reader) => (fetch::read(&kill, reader).map(Arc::new), |metrics| {
-                &mut metrics.shuffle_read_bytes
-            }),
-            // What a task reads again it has counted when it wrote it.
-            Reader::Spill(reader) => {
-                let batch = reader.read().map(Arc::new);
-                return batch.map_err(|error| self.answer(error));
-            }
-            Reader::Block { block, next } => {
-                let batch = block.get(*next).map(Arc::clone).unwrap_or_default();
-                *next += 1;
-                (Ok(batch), |metrics| &mut metrics.blocks_read_bytes)
-            }
-        };
+        let (batch, counter) = self.readers.read(number, &self.reach.kill)?;
         let batch = batch.map_err(|error| self.answer(error))?;
-        self.count(counter, batch.len());
+        if let Some(counter) = counter {
+            self.count(counter, batch.len());
+        }
         Ok(batch)
     }
 }
@@ -242,17 +180,12 @@ impl TaskHost for TaskSide {
             .readable(&split.uri)
             .and_then(|path| LineReader::open(&path, split.start, split.length, longest));
         let reader = reader.map_err(|error| self.answer(error))?;
-        self.open(Reader::Lines(reader))
+        self.readers.open(Reader::Lines(reader))
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
-        let Reader::Lines(lines) = self.reader(reader)? else {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "only what `open-lines` opened has lines",
-            ));
-        };
-        let lines = lines.read().map_err(|error| self.answer(error))?;
+        let lines = self.readers.read_lines(reader)?;
+        let lines = lines.map_err(|error| self.answer(error))?;
         self.count(|metrics| &mut metrics.bytes_read, lines.len());
         Ok(lines)
     }
@@ -262,7 +195,7 @@ impl TaskHost for TaskSide {
         let reader = path
             .and_then(|path| ByteReader::open(&path, split.start, split.length))
             .map_err(|error| self.answer(error))?;
-        self.open(Reader::Bytes(reader))
+        self.readers.open(Reader::Bytes(reader))
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
@@ -270,7 +203,7 @@ impl TaskHost for TaskSide {
             .driver
             .read_shuffle(&self.task, ShuffleId(shuffle), partition);
         let reader = opened.map_err(|error| self.answer(error))?;
-        self.open(Reader::Shuffle(reader))
+        self.readers.open(Reader::Shuffle(reader))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
@@ -278,7 +211,7 @@ impl TaskHost for TaskSide {
         let here = self.executor.blocks.get(rdd, partition);
         let block = here.or_else(|| self.driver.remote_block(rdd, partition));
         block
-            .map(|block| self.open(Reader::Block { block, next: 0 }))
+            .map(|block| self.readers.open(Reader::Block { block, next: 0 }))
             .transpose()
     }
 
@@ -287,7 +220,7 @@ impl TaskHost for TaskSide {
     }
 
     fn close_reader(&mut self, reader: u32) {
-        self.readers.remove(&reader);
+        self.readers.close(reader);
     }
 
     fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
@@ -372,7 +305,7 @@ impl TaskHost for TaskSide {
     fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
         let opened = self.spill_file().and_then(|spills| spills.open(run));
         let reader = opened.map_err(|error| self.answer(error))?;
-        self.open(Reader::Spill(reader))
+        self.readers.open(Reader::Spill(reader))
     }
 
     fn drop_spill(&mut self, run: u32) {

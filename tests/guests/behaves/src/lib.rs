@@ -10,6 +10,7 @@ mod forging;
 mod hoarding;
 mod holding;
 mod memory;
+mod spilling;
 mod spinning;
 
 use tinderbox::{Context, Error, Result};
@@ -27,6 +28,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         memory::ALL,
         clocks::ALL,
         files::ALL,
+        spilling::ALL,
         spinning::ALL,
         hoarding::ALL,
         holding::ALL,
