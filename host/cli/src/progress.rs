@@ -155,9 +155,6 @@ impl Display {
                     "{task} {because}{words}; trying again (failure {failures} of {failures_max})"
                 ));
             }
-            EventKind::ExecutorsAwaited { because, .. } => {
-                self.line(&format!("waiting for executors: {because}"));
-            }
             EventKind::StageCompleted { stage, .. } => self.end_stage(*stage),
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
