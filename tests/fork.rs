@@ -169,6 +169,13 @@ impl TaskHost for Empty {
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
         absent()
     }
+    fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn open_spill(&mut self, _: u32) -> Result<u32, Error> {
+        absent()
+    }
+    fn drop_spill(&mut self, _: u32) {}
     fn log(&mut self, _: Channel, _: &[u8]) {
         if let Some(printed) = &self.0 {
             let _ = printed.send(());

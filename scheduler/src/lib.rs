@@ -11,6 +11,7 @@
 //! ```
 
 pub mod allocation;
+mod amount;
 pub mod application;
 pub mod client;
 pub mod cluster;

@@ -5,6 +5,8 @@
 //! other is disconnected, and what was under way may or may not have arrived. What comes from a master carries
 //! its epoch, so that a leader that was deposed without knowing it is not obeyed.
 
+mod state;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,9 @@ use crate::{
     Address, ApplicationId, AttemptId, DriverId, Epoch, ExecutorId, Host, KillReason, Outcome,
     Rack, RddId, ShuffleId, SubmissionKey, Task, TaskMetrics, Tenant, WorkerId,
 };
+
+pub(crate) use state::Verb;
+pub use state::{ApplicationState, DriverState, ExecutorState};
 
 /// Anything that one process says to another.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +113,7 @@ pub struct DriverSpec {
     pub supervise: bool,
 }
 
-/// An executor's name in the cluster.
+/// An executor's name in the cluster: `app-1-0000/3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExecutorName {
     /// Its application.
@@ -119,7 +124,7 @@ pub struct ExecutorName {
 
 impl fmt::Display for ExecutorName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.application, self.executor)
+        write!(f, "{}/{}", self.application, self.executor.0)
     }
 }
 
@@ -132,83 +137,6 @@ pub struct ExecutorReport {
     pub cores: u32,
     /// Its bytes of memory.
     pub memory: u64,
-}
-
-/// How an executor is (Spark: `ExecutorState`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ExecutorState {
-    /// Ordered, not begun.
-    Launching,
-    /// Its process runs.
-    Running,
-    /// It was told to stop and has.
-    Killed,
-    /// Its process could not be started, or failed.
-    Failed,
-    /// Its worker is gone.
-    Lost,
-    /// Its process ended by itself.
-    Exited,
-    /// It takes no more work and is about to go.
-    Decommissioned,
-}
-
-impl ExecutorState {
-    /// Returns whether it will never run again.
-    pub const fn is_finished(self) -> bool {
-        matches!(
-            self,
-            Self::Killed | Self::Failed | Self::Lost | Self::Exited
-        )
-    }
-}
-
-/// How a driver is (Spark: `DriverState`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DriverState {
-    /// It waits for a worker with room.
-    Submitted,
-    /// A worker runs it.
-    Running,
-    /// It ended well.
-    Finished,
-    /// It waits to be started again.
-    Relaunching,
-    /// Nobody knows: the master has changed and its worker has not spoken yet.
-    Unknown,
-    /// It was killed on request.
-    Killed,
-    /// It ended badly.
-    Failed,
-    /// It could not be run at all.
-    Error,
-}
-
-impl DriverState {
-    /// Returns whether it will never run again.
-    pub const fn is_finished(self) -> bool {
-        matches!(
-            self,
-            Self::Finished | Self::Killed | Self::Failed | Self::Error
-        )
-    }
-}
-
-/// How an application has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ApplicationState {
-    /// It has no executor yet.
-    Waiting,
-    /// It has, or had, an executor.
-    Running,
-    /// It said goodbye.
-    Finished,
-    /// It was taken off: its executors failed again and again, or its driver vanished.
-    Failed,
-    /// Somebody killed it.
-    Killed,
-    /// Nobody knows: the master has changed and its driver has not spoken yet.
-    Unknown,
 }
 
 /// What a master is told.

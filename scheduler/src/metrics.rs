@@ -32,6 +32,10 @@ pub struct TaskMetrics {
     pub log_bytes: u64,
     /// The most memory that the fork had, in bytes, its image included.
     pub peak_memory_bytes: u64,
+    /// Bytes that the task put aside since they did not fit in its memory, before they were compressed.
+    pub spilled_bytes: u64,
+    /// The runs that they came in.
+    pub spills: u64,
 }
 
 impl AddAssign<&Self> for TaskMetrics {
@@ -49,6 +53,8 @@ impl AddAssign<&Self> for TaskMetrics {
             result_bytes,
             log_bytes,
             peak_memory_bytes,
+            spilled_bytes,
+            spills,
         } = other;
         self.run_time_us += run_time_us;
         self.instantiate_us += instantiate_us;
@@ -60,6 +66,8 @@ impl AddAssign<&Self> for TaskMetrics {
         self.blocks_written_bytes += blocks_written_bytes;
         self.result_bytes += result_bytes;
         self.log_bytes += log_bytes;
+        self.spilled_bytes += spilled_bytes;
+        self.spills += spills;
         self.peak_memory_bytes = self.peak_memory_bytes.max(*peak_memory_bytes);
     }
 }

@@ -220,6 +220,8 @@ pub enum KillReason {
     JobEnded,
     /// It ran longer than `task.timeout`.
     TimedOut,
+    /// It has not begun where it waits for a core, and another executor has one. If it has, it goes on.
+    Recalled,
 }
 
 impl fmt::Display for KillReason {
@@ -228,6 +230,7 @@ impl fmt::Display for KillReason {
             Self::AnotherSucceeded => "another attempt succeeded",
             Self::JobEnded => "no job needs it any more",
             Self::TimedOut => "it ran longer than `task.timeout`",
+            Self::Recalled => "another executor has a free core",
         })
     }
 }

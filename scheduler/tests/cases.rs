@@ -164,6 +164,7 @@ cases! {
     shuffle_files_are_kept_when_an_executor_is_lost
     shuffle_files_are_lost_with_their_worker
     shuffle_files_kept_elsewhere_survive_their_worker
+    short_tasks_are_sent_ahead_of_their_core
     simple_map_stage_submission
     sizes_of_intermediate_stages_do_not_count
     skipped_stage_whose_outputs_exist
@@ -183,6 +184,7 @@ cases! {
     trivial_shuffle_with_multiple_fetch_failures
     two_of_three_executors_are_decommissioned
     unsatisfiable_locality_levels_are_skipped
+    what_waits_behind_a_long_task_is_recalled
     without_a_threshold_few_ends_make_nothing_slow
     without_delay_tasks_are_near_where_they_can_be
     work_is_spread_evenly

@@ -21,7 +21,9 @@ struct Play {
 impl Play {
     /// A driver with one executor.
     fn new(cores: u32) -> Self {
-        let driver = Driver::new(&Settings::default(), 7);
+        let mut settings = Settings::default();
+        settings.set("task.aheadTime", "0").unwrap();
+        let driver = Driver::new(&settings, 7);
         let mut play = Self {
             driver,
             now: 0,

@@ -35,6 +35,21 @@ struct Lists {
     /// What is left of the last chunk.
     rest: *mut u8,
     rest_bytes: usize,
+    /// What of all blocks is in use, large ones included.
+    allocated: usize,
+}
+
+/// What the program has allocated and not given back, in bytes, as [`counted`].
+#[cfg(target_family = "wasm")]
+#[inline]
+pub(crate) fn allocated() -> usize {
+    POOL.allocated()
+}
+
+/// As what a block of so many bytes counts.
+#[inline]
+const fn counted(bytes: usize) -> usize {
+    (bytes + (STEP - 1)) & !(STEP - 1)
 }
 
 /// What lies in a free block.
@@ -77,8 +92,27 @@ impl Pool {
                 free: [None; CLASSES],
                 rest: ptr::null_mut(),
                 rest_bytes: 0,
+                allocated: 0,
             }),
         }
+    }
+
+    #[inline]
+    #[expect(unsafe_code, reason = "looks into what `alloc` changes")]
+    pub(crate) fn allocated(&self) -> usize {
+        // SAFETY: one thread, and nobody borrows the lists beyond a call.
+        unsafe { (*self.lists.get()).allocated }
+    }
+
+    /// Counts a block of so many bytes as taken, and one of so many as given back.
+    #[inline]
+    #[expect(unsafe_code, reason = "looks into what `alloc` changes")]
+    fn count(&self, taken: usize, given: usize) {
+        // SAFETY: as in `allocated`.
+        let allocated = unsafe { &mut (*self.lists.get()).allocated };
+        *allocated = allocated
+            .wrapping_add(counted(taken))
+            .wrapping_sub(counted(given));
     }
 }
 
@@ -160,6 +194,7 @@ unsafe impl Sync for Pool {}
 unsafe impl GlobalAlloc for Pool {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.count(layout.size(), 0);
         if is_small(layout) {
             // SAFETY: one thread, and `Lists` calls nothing that allocates here: no other borrow lives.
             unsafe { &mut *self.lists.get() }.take(class_of(layout.size()))
@@ -171,6 +206,7 @@ unsafe impl GlobalAlloc for Pool {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        self.count(0, layout.size());
         if is_small(layout) {
             // SAFETY: as in `alloc`; the caller gives back a block of this layout, so of this class.
             unsafe { (*self.lists.get()).give(class_of(layout.size()), block) };
@@ -183,6 +219,7 @@ unsafe impl GlobalAlloc for Pool {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !is_small(layout) {
+            self.count(layout.size(), 0);
             // SAFETY: the caller keeps to the same contract.
             return unsafe { System.alloc_zeroed(layout) };
         }
@@ -199,9 +236,15 @@ unsafe impl GlobalAlloc for Pool {
         // SAFETY: the caller vouches for the new size together with the old alignment.
         let new_layout = unsafe { Layout::from_size_align_unchecked(bytes, layout.align()) };
         match (is_small(layout), is_small(new_layout)) {
-            (true, true) if class_of(layout.size()) == class_of(bytes) => return block,
-            // SAFETY: a block of this layout is the system's, and so will the new one be.
-            (false, false) => return unsafe { System.realloc(block, layout, bytes) },
+            (true, true) if class_of(layout.size()) == class_of(bytes) => {
+                self.count(bytes, layout.size());
+                return block;
+            }
+            (false, false) => {
+                self.count(bytes, layout.size());
+                // SAFETY: a block of this layout is the system's, and so will the new one be.
+                return unsafe { System.realloc(block, layout, bytes) };
+            }
             _ => {}
         }
         // SAFETY: the caller vouches for the new layout.
@@ -314,6 +357,7 @@ mod tests {
             // SAFETY: it came from this pool with this layout.
             unsafe { pool.dealloc(block, layout) };
         }
+        assert_eq!(pool.allocated(), 0);
     }
 
     #[test]

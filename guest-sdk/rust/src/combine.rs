@@ -1,6 +1,7 @@
 //! Brings the values of each key together: before a shuffle within each partition, and behind it.
 //!
-//! Keys stay in order of first appearance and values in order of arrival, so the result is the same in every run.
+//! Keys stay in order of first appearance and values in order of arrival, so the result is the same in every run. Where the
+//! keys of a partition do not fit in the task's memory, they come in the order of their hashes.
 
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -8,10 +9,13 @@ use std::rc::Rc;
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::error::Result;
+use crate::group::{ByHash, Hashed, gather};
 use crate::lineage::{Lineage, Parent, Shuffle, expect_partitions, next_shuffle};
+use crate::memory::Watch;
 use crate::rdd::{Operation, Rdd, one_to_one};
 use crate::record::Record;
 use crate::shuffle;
+use crate::spill::{Run, RunWriter, Runs};
 use crate::stream::Records;
 use crate::table::Table;
 use crate::task;
@@ -43,24 +47,29 @@ where
         }
     }
 
-    fn of_values<K: Record + Hash + Eq>(&self, records: Records<'_, (K, V)>) -> Table<K, Slot<C>> {
-        let mut table = Table::new();
+    fn of_values<K: Record + Hash + Eq>(
+        &self,
+        records: Records<'_, (K, V)>,
+        put_aside: impl FnMut(Table<K, Slot<C>>) -> Result<()>,
+    ) -> Table<K, Slot<C>> {
         let create = |key, value| keep(key, (self.create)(value));
-        let add = |slot: &mut Slot<C>, value| *slot = slot.take().map(|old| (self.add)(old, value));
-        records.for_each(|(key, value)| table.meet(key, value, create, add));
-        table
+        let add = |slot: &mut Slot<C>, value, _: &Watch| {
+            *slot = slot.take().map(|old| (self.add)(old, value));
+        };
+        gather(records, create, add, put_aside)
     }
 
     fn of_combined<K: Record + Hash + Eq>(
         &self,
         records: Records<'_, (K, C)>,
+        put_aside: impl FnMut(Table<K, Slot<C>>) -> Result<()>,
     ) -> Table<K, Slot<C>> {
-        let mut table = Table::new();
-        let merge = |slot: &mut Slot<C>, combined| {
-            *slot = slot.take().map(|old| (self.merge)(old, combined));
-        };
-        records.for_each(|(key, combined)| table.meet(key, combined, keep, merge));
-        table
+        let merge = |slot: &mut Slot<C>, combined, _: &Watch| self.merge_into(slot, combined);
+        gather(records, keep, merge, put_aside)
+    }
+
+    fn merge_into(&self, slot: &mut Slot<C>, combined: C) {
+        *slot = slot.take().map(|old| (self.merge)(old, combined));
     }
 }
 
@@ -71,12 +80,72 @@ fn keep<K: Record, C: Record>(mut key: K, mut combined: C) -> (K, Slot<C>) {
     (key, Some(combined))
 }
 
-fn combined<'s, K: Hash + Eq + 's, C: 's>(table: Table<K, Slot<C>>) -> Records<'s, (K, C)> {
-    Records::new(
-        table
-            .into_entries()
-            .filter_map(|entry| Some((entry.key, entry.slot?))),
-    )
+/// What was combined in memory, and the tables that were put aside before.
+struct Combined<K, C> {
+    table: Table<K, Slot<C>>,
+    runs: Runs<Hashed<K, C>>,
+}
+
+impl<K: Record + Hash + Eq, C: Record> Combined<K, C> {
+    /// The function makes the table. It is given what puts one aside.
+    fn of(
+        combine: impl FnOnce(&mut dyn FnMut(Table<K, Slot<C>>) -> Result<()>) -> Table<K, Slot<C>>,
+    ) -> Self {
+        let mut runs = Runs::new();
+        let table = combine(&mut |table| {
+            runs.push(put_aside(table)?);
+            Ok(())
+        });
+        Self { table, runs }
+    }
+
+    /// Each key once.
+    fn records<'s>(self, merge: impl Fn(&mut Slot<C>, C) + 's) -> Records<'s, (K, C)>
+    where
+        K: 's,
+        C: 's,
+    {
+        if self.runs.is_empty() {
+            let entries = self.table.into_entries();
+            return Records::new(entries.filter_map(|entry| Some((entry.key, entry.slot?))));
+        }
+        match self.merged(merge) {
+            Ok(records) => Records::new(records),
+            Err(error) => {
+                task::fail(error);
+                Records::new(std::iter::empty())
+            }
+        }
+    }
+
+    fn merged<'s>(
+        mut self,
+        merge: impl Fn(&mut Slot<C>, C) + 's,
+    ) -> Result<impl Iterator<Item = (K, C)> + 's>
+    where
+        K: 's,
+        C: 's,
+    {
+        if !self.table.is_empty() {
+            self.runs.push(put_aside(self.table)?);
+        }
+        let merged = self.runs.merged(|a, b| a.0.cmp(&b.0))?;
+        let by_hash = ByHash::new(merged, Some, merge);
+        Ok(by_hash.filter_map(|(_, key, slot)| Some((key, slot?))))
+    }
+}
+
+fn put_aside<K: Record + Hash + Eq, C: Record>(table: Table<K, Slot<C>>) -> Result<Rc<Run>> {
+    let mut writer = RunWriter::new();
+    table.for_each_by_hash(|hash, entry| match &entry.slot {
+        Some(combined) => writer.push(|out| {
+            hash.encode(out);
+            entry.key.encode(out);
+            combined.encode(out);
+        }),
+        None => Ok(()),
+    })?;
+    writer.finish()
 }
 
 /// Combines within each partition: for records whose keys are where they belong already.
@@ -100,7 +169,9 @@ where
     where
         Self: 's,
     {
-        combined(self.combiner.of_values(self.parent.records(partition)))
+        let records = self.parent.records(partition);
+        let combined = Combined::of(|put_aside| self.combiner.of_values(records, put_aside));
+        combined.records(move |slot, combined| self.combiner.merge_into(slot, combined))
     }
 
     fn parents(&self) -> Vec<Parent<'_>> {
@@ -149,8 +220,20 @@ where
     }
 
     fn write(&self, partition: u32) -> Result<()> {
-        let table = self.combiner.of_values(self.parent.records(partition));
+        let records = self.parent.records(partition);
+        // What does not fit is moved as it is: it is combined again behind the shuffle, so nothing is put aside here.
+        let table = (self.combiner).of_values(records, |table| self.write_buckets(&table));
         task::check()?;
+        self.write_buckets(&table)
+    }
+}
+
+impl<K, V, C, Create, Add, Merge> CombineAcross<'_, K, V, Combiner<V, C, Create, Add, Merge>>
+where
+    K: Record + Hash + Eq,
+    C: Record,
+{
+    fn write_buckets(&self, table: &Table<K, Slot<C>>) -> Result<()> {
         let mut batch = Batch::default();
         table.for_each_bucket(self.partitions, |bucket, entries| {
             for entry in entries {
@@ -184,10 +267,9 @@ where
     where
         Self: 's,
     {
-        combined(
-            self.combiner
-                .of_combined(shuffle::read(self.number, partition)),
-        )
+        let records = shuffle::read(self.number, partition);
+        let combined = Combined::of(|put_aside| self.combiner.of_combined(records, put_aside));
+        combined.records(move |slot, combined| self.combiner.merge_into(slot, combined))
     }
 
     fn parents(&self) -> Vec<Parent<'_>> {

@@ -40,10 +40,13 @@ mod compare;
 mod context;
 mod driver;
 mod error;
+mod group;
 mod hash;
 mod host;
 mod join;
 mod lineage;
+mod memory;
+mod merge;
 mod pair;
 #[doc(hidden)]
 pub mod program;
@@ -54,10 +57,12 @@ pub mod record;
 mod shuffle;
 mod sort;
 mod source;
+mod spill;
 mod stream;
 mod table;
 mod task;
 mod text;
+mod values;
 
 pub use bytes::Bytes;
 pub use context::Context;
@@ -72,6 +77,9 @@ pub use stream::Records;
 pub use task::{TaskContext, task};
 pub use text::{Text, Words};
 pub use tinderbox_macros::{Record, main};
+pub use values::Values;
 
+#[cfg(test)]
+mod spill_tests;
 #[cfg(test)]
 mod tests;

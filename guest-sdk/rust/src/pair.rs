@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use crate::combine::{CombineAcross, CombineHere, Combiner};
 use crate::context::configured_parallelism;
-use crate::join::{Group, Join};
+use crate::join::{Cogroup, Group, Join, Sides};
 use crate::lineage::{Header, Partitioning, Shuffle};
 use crate::rdd::Rdd;
 use crate::record::Record;
 use crate::shuffle::{ByKey, Move, Partitioned};
 use crate::sort::{ByRange, Order, Sort};
+use crate::values::Values;
 
 /// How many partitions a shuffle gets where the program does not say it (Spark's `Partitioner.defaultPartitioner`):
 /// those of an input that is partitioned by key already, else the setting `default.parallelism`, else the largest input's.
@@ -89,19 +90,23 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         self.combined("reduce_by_key", site, combiner, partitions)
     }
 
-    /// Collects the values of each key, in the order in which they come.
+    /// Brings the values of each key together, in the order in which they come. A group may be larger than a task's memory.
     #[track_caller]
-    pub fn group_by_key(&self) -> Rdd<'a, (K, Vec<V>)> {
+    pub fn group_by_key(&self) -> Rdd<'a, (K, Values<V>)> {
         self.grouped(Location::caller(), self.shuffle_partitions())
     }
 
     /// The same, into so many partitions.
     #[track_caller]
-    pub fn group_by_key_in(&self, partitions: u32) -> Rdd<'a, (K, Vec<V>)> {
+    pub fn group_by_key_in(&self, partitions: u32) -> Rdd<'a, (K, Values<V>)> {
         self.grouped(Location::caller(), partitions)
     }
 
-    fn grouped(&self, site: &'static Location<'static>, partitions: u32) -> Rdd<'a, (K, Vec<V>)> {
+    fn grouped(
+        &self,
+        site: &'static Location<'static>,
+        partitions: u32,
+    ) -> Rdd<'a, (K, Values<V>)> {
         let header = Header::new(
             "group_by_key",
             site,
@@ -140,11 +145,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         K: Clone,
         V: Clone,
     {
-        let inputs = [
-            (self.partitions(), self.partitioning()),
-            (other.partitions(), other.partitioning()),
-        ];
-        self.joined(Location::caller(), other, shuffle_partitions(&inputs))
+        self.joined(Location::caller(), other, self.partitions_with(other))
     }
 
     /// The same, into so many partitions.
@@ -177,13 +178,56 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
             partitions,
             Some(Partitioning::Hash(partitions)),
         );
-        Rdd::new(
-            header,
-            Join {
-                left: ByKey::of(self, partitions),
-                right: ByKey::of(other, partitions),
-            },
-        )
+        Rdd::new(header, Join(self.beside(other, partitions)))
+    }
+
+    /// Brings the values of each key together that either dataset has, those of this one and those of the other. A group may
+    /// be larger than a task's memory.
+    #[track_caller]
+    pub fn cogroup<W: Record + 'a>(
+        &self,
+        other: &Rdd<'a, (K, W)>,
+    ) -> Rdd<'a, (K, (Values<V>, Values<W>))> {
+        self.cogrouped(Location::caller(), other, self.partitions_with(other))
+    }
+
+    /// The same, into so many partitions.
+    #[track_caller]
+    pub fn cogroup_in<W: Record + 'a>(
+        &self,
+        other: &Rdd<'a, (K, W)>,
+        partitions: u32,
+    ) -> Rdd<'a, (K, (Values<V>, Values<W>))> {
+        self.cogrouped(Location::caller(), other, partitions)
+    }
+
+    fn cogrouped<W: Record + 'a>(
+        &self,
+        site: &'static Location<'static>,
+        other: &Rdd<'a, (K, W)>,
+        partitions: u32,
+    ) -> Rdd<'a, (K, (Values<V>, Values<W>))> {
+        let partitioning = Some(Partitioning::Hash(partitions));
+        let header = Header::new("cogroup", site, partitions, partitioning);
+        Rdd::new(header, Cogroup(self.beside(other, partitions)))
+    }
+
+    fn beside<W: Record + 'a>(
+        &self,
+        other: &Rdd<'a, (K, W)>,
+        partitions: u32,
+    ) -> Sides<'a, K, V, W> {
+        Sides {
+            left: ByKey::of(self, partitions),
+            right: ByKey::of(other, partitions),
+        }
+    }
+
+    fn partitions_with<W: 'a>(&self, other: &Rdd<'a, (K, W)>) -> u32 {
+        shuffle_partitions(&[
+            (self.partitions(), self.partitioning()),
+            (other.partitions(), other.partitioning()),
+        ])
     }
 }
 
@@ -286,6 +330,18 @@ impl<'a, K: Record + Ord + Clone + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
             Header::new("sort_by_key", site, partitions, Some(partitioning)),
             Sort { shuffle },
         )
+    }
+}
+
+impl<'a, T: Record + 'a> Rdd<'a, T> {
+    /// Brings the records together that the function gives the same key.
+    #[track_caller]
+    pub fn group_by<K: Record + Hash + Eq + 'a>(
+        &self,
+        key: impl Fn(&T) -> K + 'a,
+    ) -> Rdd<'a, (K, Values<T>)> {
+        let keyed = self.mapped("group_by", None, move |record| (key(&record), record));
+        keyed.grouped(Location::caller(), keyed.shuffle_partitions())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::hash::{bucket_of, hash_of};
 use crate::host;
 use crate::lineage::{Lineage, Parent, Partitioning, Shuffle, expect_partitions, next_shuffle};
+use crate::memory;
 use crate::rdd::{Operation, Rdd, one_to_one};
 use crate::record::Record;
 use crate::stream::Records;
@@ -95,7 +96,9 @@ impl<K: Record, V: Record, R: Route<K>> Shuffle for Move<'_, K, V, R> {
 
     fn write(&self, partition: u32) -> Result<()> {
         let count = self.partitions as usize;
-        let full = (BATCHES_BYTES / count.max(1)).clamp(BATCH_BYTES_MIN, BATCH_BYTES);
+        // Half of a batch's memory may be spare.
+        let all = BATCHES_BYTES.min(memory::part(8));
+        let full = (all / count.max(1)).clamp(BATCH_BYTES_MIN, BATCH_BYTES);
         let mut batches: Vec<Batch> = std::iter::repeat_with(Batch::default).take(count).collect();
         let mut written = Ok(());
         self.parent.records(partition).for_each(|record| {

@@ -4,16 +4,20 @@
 //! the first action that needs them. Records with equal keys stay in their order.
 
 use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
 use crate::driver::Job;
 use crate::error::Result;
 use crate::lineage::{Parent, Shuffle, expect_partitions};
+use crate::memory::Watch;
 use crate::random::{Random, reservoir};
 use crate::rdd::{Operation, Rdd};
 use crate::record::{Record, from_bytes, to_bytes};
 use crate::shuffle::{Move, Route};
+use crate::spill::{Run, RunWriter, Runs};
 use crate::stream::Records;
 use crate::task;
 
@@ -148,12 +152,11 @@ impl<'a, K: Record + Ord + Clone + 'a, V: Record + 'a> Operation for Sort<'a, K,
     where
         Self: 's,
     {
-        let mut records: Vec<(K, V)> = self.shuffle.records(partition).collect();
+        let records = self.shuffle.records(partition);
         match self.shuffle.route.order {
-            Order::Ascending => records.sort_by(|a, b| a.0.cmp(&b.0)),
-            Order::Descending => records.sort_by(|a, b| b.0.cmp(&a.0)),
+            Order::Ascending => sorted(records, |a, b| a.0.cmp(&b.0)),
+            Order::Descending => sorted(records, |a, b| b.0.cmp(&a.0)),
         }
-        Records::new(records.into_iter())
     }
 
     fn parents(&self) -> Vec<Parent<'_>> {
@@ -164,6 +167,53 @@ impl<'a, K: Record + Ord + Clone + 'a, V: Record + 'a> Operation for Sort<'a, K,
         expect_partitions(self.shuffle.partitions())?;
         self.shuffle.route.prepare(self.shuffle.number())
     }
+}
+
+/// The records in order; equal ones as they came. What does not fit in memory is sorted piece by piece, and merged.
+fn sorted<'s, T, C>(records: Records<'_, T>, compare: C) -> Records<'s, T>
+where
+    T: Record + 's,
+    C: Fn(&T, &T) -> Ordering + Copy + 's,
+{
+    let (mut collected, mut runs, mut watch) = (Vec::new(), Runs::new(), Watch::new());
+    records.for_each(|record| {
+        collected.push(record);
+        watch.expect_growth(&collected);
+        if watch.is_due() {
+            match put_aside(mem::take(&mut collected), compare) {
+                Ok(run) => runs.push(run),
+                Err(error) => task::fail(error),
+            }
+            watch = Watch::new();
+        }
+    });
+    if runs.is_empty() {
+        collected.sort_by(compare);
+        return Records::new(collected.into_iter());
+    }
+    let merged = put_aside(collected, compare).and_then(|run| {
+        runs.push(run);
+        runs.merged(compare)
+    });
+    match merged {
+        Ok(merged) => Records::new(merged),
+        Err(error) => {
+            task::fail(error);
+            Records::new(std::iter::empty())
+        }
+    }
+}
+
+fn put_aside<T: Record>(
+    mut records: Vec<T>,
+    compare: impl Fn(&T, &T) -> Ordering,
+) -> Result<Rc<Run>> {
+    records.sort_by(compare);
+    let mut writer = RunWriter::new();
+    for record in records {
+        writer.push(|out| record.encode(out))?;
+    }
+    writer.finish()
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 
 use std::hash::Hash;
 
+use crate::error::Result;
 use crate::hash::{bucket_of, hash_of};
+use crate::memory::growth;
 
 /// Open addressing over a list of entries in order of insertion.
 ///
@@ -37,7 +39,7 @@ impl<K: Hash + Eq, S> Table<K, S> {
         }
     }
 
-    /// Meets the entry of this key: `merge` if it is there, else `create`.
+    /// Meets the entry of this key: `merge` if it is there, else `create`. Says whether there is a new entry.
     #[inline]
     pub(crate) fn meet<V>(
         &mut self,
@@ -45,21 +47,46 @@ impl<K: Hash + Eq, S> Table<K, S> {
         value: V,
         create: impl FnOnce(K, V) -> (K, S),
         merge: impl FnOnce(&mut S, V),
-    ) {
+    ) -> bool {
         let hash = hash_of(&key);
         match self.find(hash, &key) {
-            Ok(entry) => merge(&mut self.entries[entry].slot, value),
+            Ok(entry) => {
+                merge(&mut self.entries[entry].slot, value);
+                false
+            }
             Err(place) => {
                 let (key, slot) = create(key, value);
                 self.insert(place, hash, Entry { key, slot });
+                true
             }
         }
+    }
+
+    /// How many bytes the next new entry costs, beyond itself: mostly none.
+    #[inline]
+    pub(crate) fn growth(&self) -> usize {
+        let places = if (self.entries.len() + 1) * 5 > self.places.len() * 4 {
+            self.places.len() * 2 * size_of::<u64>()
+        } else {
+            0
+        };
+        places + growth(&self.entries) + growth(&self.hashes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&S> {
         self.find(hash_of(key), key)
             .ok()
             .map(|entry| &self.entries[entry].slot)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut S> {
+        self.find(hash_of(key), key)
+            .ok()
+            .map(|entry| &mut self.entries[entry].slot)
     }
 
     /// The number of the key's entry, or the place where it would be noted.
@@ -110,6 +137,21 @@ impl<K: Hash + Eq, S> Table<K, S> {
         self.entries.into_iter()
     }
 
+    /// Visits the entries in the order of their hashes, those of one hash in order of first appearance.
+    pub(crate) fn for_each_by_hash(
+        mut self,
+        mut visit: impl FnMut(u64, &Entry<K, S>) -> Result<()>,
+    ) -> Result<()> {
+        // Nothing is looked up any more, and memory is short.
+        self.places = Vec::new();
+        let mut order: Vec<u32> = (0u32..).take(self.hashes.len()).collect();
+        order.sort_unstable_by_key(|number| (self.hashes[*number as usize], *number));
+        order
+            .into_iter()
+            .map(|number| number as usize)
+            .try_for_each(|number| visit(self.hashes[number], &self.entries[number]))
+    }
+
     /// Visits the entries bucket by bucket, those of a bucket in order of first appearance.
     pub(crate) fn for_each_bucket<E>(
         &self,
@@ -158,7 +200,9 @@ mod tests {
 
     fn counted(keys: impl Iterator<Item = u64>) -> Table<u64, u32> {
         let mut table = Table::new();
-        keys.for_each(|key| table.meet(key, 1, |key, one| (key, one), |count, one| *count += one));
+        keys.for_each(|key| {
+            table.meet(key, 1, |key, one| (key, one), |count, one| *count += one);
+        });
         table
     }
 
@@ -203,6 +247,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn growth_is_foreseen() {
+        let mut table = Table::new();
+        for key in 0..5_000u64 {
+            let before = (table.places.len(), table.entries.capacity());
+            let foreseen = table.growth();
+            table.meet(key, (), |key, ()| (key, ()), |(), ()| ());
+            let after = (table.places.len(), table.entries.capacity());
+            assert!(
+                before.1 == 0 || (foreseen > 0) == (before != after),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn hashes_are_visited_in_order() {
+        let mut seen = Vec::new();
+        let visited = counted(0..1000).for_each_by_hash(|hash, entry| {
+            assert_eq!(hash, hash_of(&entry.key));
+            seen.push(hash);
+            Ok(())
+        });
+        visited.unwrap();
+        assert!(seen.len() == 1000 && seen.is_sorted());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 
 /// What a task knows of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub fn task() -> Option<TaskContext> {
 
 /// Runs `work` as this task: it fails with the first failure that was noted on the way.
 pub(crate) fn run<T>(context: TaskContext, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _share = memory::begin(context.memory);
     let outer = CURRENT.replace(Some(context));
     let done = work();
     CURRENT.set(outer);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::bindings::tinderbox::job::types;
 use crate::host::fake::with;
-use crate::{Context, Error, ErrorKind, Order, Rdd, Record, StorageLevel, Text};
+use crate::{Context, Error, ErrorKind, Order, Rdd, Record, StorageLevel, Text, Values};
 
 fn context() -> Context {
     with(|host| {
@@ -295,7 +295,8 @@ fn values_are_grouped_and_joined_by_key() {
         ],
         2,
     );
-    let groups = sorted(left.group_by_key().collect().unwrap());
+    let groups = left.group_by_key().map_values(Values::into_vec);
+    let groups = sorted(groups.collect().unwrap());
     assert_eq!(
         groups,
         [(1, vec!['a', 'c']), (2, vec!['b']), (3, vec!['d'])]

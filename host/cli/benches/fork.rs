@@ -301,5 +301,12 @@ impl TaskHost for NoData {
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
         none()
     }
+    fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn open_spill(&mut self, _: u32) -> Result<u32, Error> {
+        none()
+    }
+    fn drop_spill(&mut self, _: u32) {}
     fn log(&mut self, _: Channel, _: &[u8]) {}
 }

@@ -1,8 +1,11 @@
 //! What this process says of its own doing, to stderr: for operators, and in the logs that workers keep.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::exit::{ExitCode, Failure};
 
@@ -45,10 +48,42 @@ pub fn start(unless_told: Level) -> Result<(), Failure> {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let begun = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_timer(Millis)
         .with_writer(io::stderr)
         .with_ansi(!plain && io::stderr().is_terminal())
         .try_init();
     // A process of tests logs once for all.
     drop(begun);
     Ok(())
+}
+
+/// The time to the millisecond, in UTC.
+struct Millis;
+
+impl FormatTime for Millis {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        let mut micros = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut micros))?;
+        write!(writer, "{}Z", to_millis(&micros))
+    }
+}
+
+/// Cuts the last three digits and the Z off `2026-01-31T12:00:00.123456Z`.
+fn to_millis(micros: &str) -> &str {
+    let decimals = micros.find('.').map_or(micros.len(), |point| point + 4);
+    micros.get(..decimals).unwrap_or(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_ends_with_milliseconds() {
+        let mut line = String::new();
+        Millis.format_time(&mut Writer::new(&mut line)).unwrap();
+        assert_eq!(line.len(), "2026-01-31T12:00:00.123Z".len(), "{line}");
+        assert!(line.ends_with('Z'));
+        assert_eq!(to_millis("12:00:00.123456Z"), "12:00:00.123");
+    }
 }

@@ -15,6 +15,10 @@ use scheduler::{Event, Outcome, Progress, StageId, TaskFailure, TaskName, Time};
 
 use crate::units::{bytes, count, time};
 
+mod executors;
+
+use executors::Executors;
+
 /// A stage shows once it has run this long.
 const SHOWN_AFTER: Duration = Duration::from_millis(300);
 /// How often bars are drawn anew.
@@ -56,6 +60,7 @@ pub struct Display {
     told: BTreeSet<StageId>,
     stage_lines: u32,
     retry_lines: u32,
+    executors: Executors,
     /// The latest failure, for the event that says what follows from it.
     failure: Option<(TaskName, Arc<TaskFailure>)>,
     drawn: Time,
@@ -102,6 +107,7 @@ impl Display {
             told: BTreeSet::new(),
             stage_lines: 0,
             retry_lines: 0,
+            executors: Executors::default(),
             failure: None,
             drawn: Time::START,
         }
@@ -149,10 +155,11 @@ impl Display {
                     "{task} {because}{words}; trying again (failure {failures} of {failures_max})"
                 ));
             }
-            EventKind::ExecutorsAwaited { because, .. } => {
-                self.line(&format!("waiting for executors: {because}"));
-            }
             EventKind::StageCompleted { stage, .. } => self.end_stage(*stage),
+            EventKind::ExecutorAdded { .. }
+            | EventKind::ExecutorRemoved { .. }
+            | EventKind::ExecutorDecommissioned { .. }
+            | EventKind::ExecutorsAwaited { .. } => self.tell_of_executors(&event.kind),
             EventKind::JobEnded { .. } => self.draw(),
             _ => {}
         }
@@ -233,6 +240,14 @@ impl Display {
             if self.retry_lines == LINES_MAX {
                 self.line("further retries are counted, not shown");
             }
+        }
+    }
+
+    fn tell_of_executors(&mut self, event: &EventKind) {
+        if let Some(line) = self.executors.line(event)
+            && self.look != Look::Quiet
+        {
+            self.line(&line);
         }
     }
 
@@ -330,8 +345,17 @@ pub fn summary(view: &Progress) -> String {
     } else {
         String::new()
     };
+    let spilled = if metrics.spilled_bytes > 0 {
+        format!(
+            ", spilled {} in {}",
+            bytes(metrics.spilled_bytes),
+            count(metrics.spills, "run")
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "{}{}, {}{}, {} in {}{}\nread {}, shuffled {}, results {}{written}, {}\n",
+        "{}{}, {}{}, {} in {}{}\nread {}, shuffled {}{spilled}, results {}{written}, {}\n",
         count(totals.jobs.into(), "job"),
         note(totals.jobs_failed.into(), "failed"),
         count(totals.stages.into(), "stage"),
@@ -529,23 +553,6 @@ mod tests {
             told(Look::Quiet, &story(250)),
             "stage-1.0/task-0.0 panicked: index out of bounds; trying again (failure 1 of 4)\n"
         );
-    }
-
-    #[test]
-    fn what_is_waited_for_is_told_in_each_look() {
-        let awaited = Event {
-            at: millis(3_000),
-            kind: EventKind::ExecutorsAwaited {
-                jobs: 1,
-                because: "needs 9 GiB for an executor, the largest worker has 8 GiB".into(),
-            },
-        };
-        for look in [Look::Quiet, Look::Lines, Look::Bars] {
-            assert_eq!(
-                told(look, std::slice::from_ref(&awaited)),
-                "waiting for executors: needs 9 GiB for an executor, the largest worker has 8 GiB\n"
-            );
-        }
     }
 
     #[test]

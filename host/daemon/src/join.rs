@@ -55,7 +55,10 @@ impl Access {
         let folder = self.file.parent().unwrap_or_else(|| Path::new("."));
         crate::files::private_folder(folder)?;
         joined.save(&self.file)?;
-        info!(file = %self.file.display(), "joined the cluster");
+        info!(
+            "joined the cluster; the certificate is {}",
+            self.file.display()
+        );
         Ok(())
     }
 }
@@ -74,7 +77,7 @@ async fn is_taken(masters: &Masters, kept: &Credentials) -> bool {
         match endpoint.connect(master, Role::Master).await {
             Ok(_) => break,
             Err(error) if is_refused(&error) => {
-                warn!(%master, reason = %error, "the kept certificate is not taken");
+                warn!("the kept certificate is not taken: failed to {error}");
                 taken = false;
                 break;
             }

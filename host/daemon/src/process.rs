@@ -16,7 +16,7 @@ use network::{Answer, Endpoint, Event, Incoming, Peer, Reply};
 use scheduler::{Address, Message, Time};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wire::Fetch;
 
 /// A state machine and who carries out its orders.
@@ -81,7 +81,7 @@ impl Post {
     /// the peer is disconnected.
     pub fn send(&mut self, to: Address, message: impl Into<wire::Message>) {
         if let Err(error) = self.endpoint.send(&to, message.into()) {
-            warn!(address = %to, reason = %error, "did not send a message");
+            warn!("a message was not sent: failed to {error}");
             self.lost.push_back((to, error.to_string()));
         }
     }
@@ -137,10 +137,17 @@ fn hear<P: Process>(process: &mut P, event: Event) -> Option<P::Input> {
             None
         }
         Event::Disconnected(peer, reason) => {
-            debug!(%peer, %reason, "disconnected");
+            if reason.is_goodbye() {
+                debug!("{peer} said goodbye");
+            } else {
+                info!("the connection with {peer} ended: {reason}");
+            }
             process.disconnected(peer.address().clone(), &reason.to_string())
         }
-        Event::Unreachable(address, error) => process.disconnected(address, &error.to_string()),
+        Event::Unreachable(address, error) => {
+            info!("failed to {error}");
+            process.disconnected(address, &error.to_string())
+        }
         Event::Received(peer, message) => process.received(&peer, message),
         Event::Asked(peer, message, answer) => {
             process.asked(peer, message, answer);

@@ -4,7 +4,6 @@
 
 use scheduler::cluster::{ApplicationView, DriverView, ExecutorView, Master, WorkerView};
 use scheduler::cluster::{State, WorkerState};
-use scheduler::message::{ApplicationState, DriverState, ExecutorState};
 use serde::{Deserialize, Serialize};
 
 /// A cluster.
@@ -162,7 +161,7 @@ fn application(view: ApplicationView) -> ApplicationStatus {
         tenant: text(&view.spec.tenant),
         driver: text(&view.spec.driver),
         driver_id: view.spec.driver_id.map(text),
-        state: application_state(view.state).into(),
+        state: text(view.state),
         cores: holding.map(|executor| executor.cores).sum(),
         executor_memory: view.spec.executor_memory,
         executors: view.executors.iter().map(executor).collect(),
@@ -174,7 +173,7 @@ fn executor(view: &ExecutorView) -> ExecutorStatus {
     ExecutorStatus {
         id: text(view.name),
         worker: text(view.worker),
-        state: executor_state(view.state).into(),
+        state: text(view.state),
         cores: view.cores,
         memory: view.memory,
     }
@@ -185,7 +184,7 @@ fn driver(view: DriverView) -> DriverStatus {
         id: text(view.id),
         name: text(&view.spec.name),
         tenant: text(&view.spec.tenant),
-        state: driver_state(view.status.state).into(),
+        state: text(view.status.state),
         worker: view.status.worker.map(text),
         cores: view.spec.cores,
         memory: view.spec.memory,
@@ -211,41 +210,5 @@ const fn worker_state(state: WorkerState) -> &'static str {
         WorkerState::Alive => "ALIVE",
         WorkerState::Decommissioned => "DECOMMISSIONED",
         WorkerState::Dead => "DEAD",
-    }
-}
-
-const fn application_state(state: ApplicationState) -> &'static str {
-    match state {
-        ApplicationState::Waiting => "WAITING",
-        ApplicationState::Running => "RUNNING",
-        ApplicationState::Finished => "FINISHED",
-        ApplicationState::Failed => "FAILED",
-        ApplicationState::Killed => "KILLED",
-        ApplicationState::Unknown => "UNKNOWN",
-    }
-}
-
-const fn executor_state(state: ExecutorState) -> &'static str {
-    match state {
-        ExecutorState::Launching => "LAUNCHING",
-        ExecutorState::Running => "RUNNING",
-        ExecutorState::Killed => "KILLED",
-        ExecutorState::Failed => "FAILED",
-        ExecutorState::Lost => "LOST",
-        ExecutorState::Exited => "EXITED",
-        ExecutorState::Decommissioned => "DECOMMISSIONED",
-    }
-}
-
-const fn driver_state(state: DriverState) -> &'static str {
-    match state {
-        DriverState::Submitted => "SUBMITTED",
-        DriverState::Running => "RUNNING",
-        DriverState::Finished => "FINISHED",
-        DriverState::Relaunching => "RELAUNCHING",
-        DriverState::Unknown => "UNKNOWN",
-        DriverState::Killed => "KILLED",
-        DriverState::Failed => "FAILED",
-        DriverState::Error => "ERROR",
     }
 }

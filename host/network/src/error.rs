@@ -228,3 +228,10 @@ pub enum Disconnect {
     #[error("it has connected anew")]
     Replaced,
 }
+
+impl Disconnect {
+    /// Returns whether one of the two wanted it so, and nothing is amiss.
+    pub const fn is_goodbye(&self) -> bool {
+        matches!(self, Self::Closed | Self::ClosedHere | Self::Replaced)
+    }
+}

@@ -113,7 +113,10 @@ async fn goodbye(link: &Link, writer: &mut JoinHandle<()>) -> Disconnect {
 }
 
 fn broken(link: &Link, how: &dyn fmt::Display) -> Disconnect {
-    warn!(peer = %link.who, reason = %how, "disconnected a peer that broke the protocol");
+    warn!(
+        "disconnected the {}, which broke the protocol: {how}",
+        link.who
+    );
     let reason = Disconnect::Broken(how.to_string());
     link.close(Code::Broken, reason.clone());
     reason
@@ -157,7 +160,7 @@ async fn take_fetches(peer: Peer, events: mpsc::Sender<Event>) {
 }
 
 async fn forbid(peer: &Peer, reply: Reply) {
-    warn!(%peer, "refused what belongs to another application");
+    warn!("refused the {peer} what belongs to another application");
     let refusal = Refusal::new(RefusalKind::Forbidden, "it belongs to another application");
     // One that is gone waits for nothing.
     let _ = reply.refuse(refusal).await;

@@ -60,6 +60,11 @@ impl Attempt {
         let mut store = Store::new(self.image.program.engine(), self.guest(Box::new(host)));
         store.limiter(|guest| &mut guest.memory);
         let (result, instantiated_after) = self.run_in(&mut store, start);
+        // What a call that was woken by the kill made of the guest is no news.
+        let result = result.map_err(|failure| match self.kill.reason() {
+            Some(reason) => failure::of_kill(reason),
+            None => failure,
+        });
         let guest = store.into_data();
         let finished = Finished {
             result,

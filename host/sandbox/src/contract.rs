@@ -124,6 +124,12 @@ pub trait TaskHost: Any + Send {
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
     /// Adds bytes to a file of an output.
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    /// Puts a batch aside, at the end of a run.
+    fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error>;
+    /// Opens a run.
+    fn open_spill(&mut self, run: u32) -> Result<u32, Error>;
+    /// Forgets a run.
+    fn drop_spill(&mut self, run: u32);
     /// Takes what the task printed, within the bound of its log.
     fn log(&mut self, channel: Channel, bytes: &[u8]);
 }
@@ -305,6 +311,21 @@ impl task::Host for Guest {
 
     fn write_output(&mut self, output: u32, name: String, bytes: Vec<u8>) -> Result<(), Error> {
         self.task()?.write_output(output, &name, &bytes)
+    }
+
+    fn write_spill(&mut self, run: u32, batch: Vec<u8>) -> Result<(), Error> {
+        self.task()?.write_spill(run, &batch)
+    }
+
+    fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
+        self.task()?.open_spill(run)
+    }
+
+    fn drop_spill(&mut self, run: u32) -> wasmtime::Result<()> {
+        if let Ok(host) = self.task() {
+            host.drop_spill(run);
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! This is the one seam of interruption. The link step puts a check into each loop and each function that calls, and cuts
 //! bulk memory operations into pieces with a check between them: all read bytes of the instance's interrupt memory, which
 //! stay zero until somebody is killed, and trap where one is set. Nothing ticks, and a running guest is disturbed by
-//! nothing else. Host calls that wait do so in [`KillSwitch::sleep`].
+//! nothing else. Host calls that wait do so in [`KillSwitch::sleep`] or in [`KillSwitch::wait`].
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,8 @@ struct State {
     /// The interrupt memory of the guest, as long as there is one. The reference is not for ever, as its type says, but
     /// until it is taken back: nobody keeps a copy.
     interrupt: Option<&'static [AtomicU8]>,
+    /// Ends what a host call waits for.
+    wake: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl State {
@@ -61,12 +63,19 @@ impl Drop for Attached {
     }
 }
 
-impl KillSwitch {
-    pub(crate) fn new() -> Self {
+impl Default for KillSwitch {
+    fn default() -> Self {
         Self(Arc::new(Shared {
             state: Mutex::default(),
             killed: Condvar::new(),
         }))
+    }
+}
+
+impl KillSwitch {
+    /// A switch that nothing is within reach of yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -79,11 +88,32 @@ impl KillSwitch {
         state.reason.get_or_insert(reason);
         state.interrupt();
         self.0.killed.notify_all();
+        let wake = state.wake.take();
+        drop(state);
+        if let Some(wake) = wake {
+            wake();
+        }
     }
 
     /// Why the guest was killed, if it was.
     pub fn reason(&self) -> Option<KillReason> {
         self.state().reason
+    }
+
+    /// Waits for the guest, in `wait`. A kill calls `wake`, which must have that return soon. A guest waits for one thing
+    /// at a time.
+    pub fn wait<T>(&self, wake: impl FnOnce() + Send + 'static, wait: impl FnOnce() -> T) -> T {
+        let mut state = self.state();
+        if state.reason.is_some() {
+            drop(state);
+            wake();
+        } else {
+            state.wake = Some(Box::new(wake));
+            drop(state);
+        }
+        let waited = wait();
+        self.state().wake = None;
+        waited
     }
 
     /// Sleeps for the guest; cut short by a kill.
@@ -135,5 +165,43 @@ impl KillSwitch {
 impl std::fmt::Debug for KillSwitch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("KillSwitch").field(&self.reason()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_kill_wakes_what_waits() {
+        let (kill, (wake, woken)) = (KillSwitch::new(), mpsc::channel());
+        let (waits, waiting) = mpsc::channel();
+        let killer = thread::spawn({
+            let kill = kill.clone();
+            move || {
+                waiting.recv().unwrap();
+                kill.kill(KillReason::Ordered);
+            }
+        });
+        kill.wait(
+            move || wake.send(()).unwrap(),
+            || {
+                waits.send(()).unwrap();
+                woken.recv().unwrap();
+            },
+        );
+        killer.join().unwrap();
+    }
+
+    #[test]
+    fn who_is_killed_waits_for_nothing_and_who_has_waited_is_not_woken() {
+        let kill = KillSwitch::new();
+        kill.wait(|| unreachable!("it has been waited for"), || ());
+        kill.kill(KillReason::Ordered);
+        let (wake, woken) = mpsc::channel();
+        kill.wait(move || wake.send(()).unwrap(), || woken.try_recv().unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Files: sources and sinks within an application's grants, shuffle files, cached blocks.
+//! Files: sources and sinks within an application's grants, shuffle files, cached blocks, what tasks put aside.
 //!
 //! It moves bytes and knows what may be touched; what the bytes mean is the program's business, and who reads or
 //! writes when is the scheduler's.
@@ -7,8 +7,10 @@ mod block;
 mod error;
 mod grants;
 mod output;
+mod packed;
 mod shuffle;
 pub mod source;
+mod spill;
 mod work_folder;
 
 pub use block::{Block, BlockStore};
@@ -20,4 +22,5 @@ pub use shuffle::{
     MapOutputPlace, MapOutputWriter, Place, ReadStopper, RemoteBuckets, ServedBuckets,
     ShuffleFiles, ShuffleFolder, ShuffleReader,
 };
+pub use spill::{SpillFile, SpillReader};
 pub use work_folder::WorkFolder;

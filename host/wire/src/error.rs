@@ -84,6 +84,14 @@ pub enum Invalid {
         /// How many pages there are.
         pages: u64,
     },
+    /// What comes with a page table is not whole pages of it.
+    #[error("{bytes} bytes of pages, where whole ones of {bytes_max} bytes may come")]
+    PageBytes {
+        /// How many bytes came.
+        bytes: u64,
+        /// Those of all its pages.
+        bytes_max: u64,
+    },
     /// A memory is not whole pages, or more than WebAssembly can have.
     #[error("a memory of {0} bytes")]
     MemoryBytes(u64),

@@ -177,6 +177,8 @@ pub struct ImageHeader {
     pub parent: Option<ImageId>,
     /// The pages that differ, in runs, in ascending order.
     pub changed: Vec<PageRun>,
+    /// The bytes of the first of them, so that few need not be fetched. Whole pages.
+    pub pages: Vec<u8>,
 }
 
 /// Neighbouring pages of an image.
@@ -425,6 +427,30 @@ pub enum Subject {
     },
     /// Nobody yet: the bearer of a join token for this role, who may send [`Join`] alone.
     Joiner(Role),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Master => f.write_str("a master"),
+            Self::Worker => f.write_str("a worker"),
+            Self::Driver {
+                tenant,
+                application: None,
+            } => write!(f, "a driver of tenant `{tenant}`"),
+            Self::Driver {
+                tenant,
+                application: Some(application),
+            } => write!(f, "the driver of {application} of tenant `{tenant}`"),
+            Self::Executor {
+                tenant,
+                application,
+                executor,
+            } => write!(f, "{application}/{} of tenant `{tenant}`", executor.0),
+            Self::Submitter { tenant } => write!(f, "a submitter of tenant `{tenant}`"),
+            Self::Joiner(role) => write!(f, "the bearer of a {role}'s token"),
+        }
+    }
 }
 
 impl Subject {

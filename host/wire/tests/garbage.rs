@@ -231,6 +231,18 @@ fn what_makes_no_sense_is_refused_in_both_directions() {
             }
         )
     );
+    for bytes in [4095, 4 * 4096] {
+        assert_eq!(
+            invalid(image(&|header| header.pages = vec![0; bytes])),
+            (
+                "Image",
+                Invalid::PageBytes {
+                    bytes: bytes as u64,
+                    bytes_max: 3 * 4096
+                }
+            )
+        );
+    }
     assert_eq!(
         invalid(image(&|header| header.changed[1].first = 1)),
         ("Image", Invalid::PageTable { page: 1, pages: 64 })

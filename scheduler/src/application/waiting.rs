@@ -10,25 +10,26 @@ use crate::{ExecutorId, Settings};
 
 use super::{Application, Due, Life, Outbox};
 
-/// How long jobs wait for executors before somebody is told. Executors begin in less than a second.
+/// How long jobs wait for executors before somebody is told. (Spark: 15 s, `spark.starvation.timeout`; but here an
+/// executor stands ready in a fraction of a second.)
 const AWAITED: Duration = Duration::from_secs(3);
 
-/// How long until that is told again. (Spark: `spark.starvation.timeout`, which is also its first time.)
-const AWAITED_STILL: Duration = Duration::from_secs(15);
+/// How long until it is told again. (Spark: `spark.starvation.timeout`.)
+const AWAITED_AGAIN: Duration = Duration::from_secs(15);
 
 /// What is known about what is waited for.
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// Whether tasks may be launched.
     ready: bool,
-    /// Whether somebody was told that jobs wait.
-    told: bool,
     /// How many cores must be there first.
     cores_needed: u64,
     /// How long they are waited for.
     longest: Duration,
     /// Whether a leader has the application in its books and can be reached.
     pub(super) connected: bool,
+    /// Whether somebody was told that jobs wait.
+    told: bool,
     /// Why the master gives no executors, if it says so.
     pub(super) because: Option<Arc<str>>,
     /// Why the latest executor ended that did.
@@ -44,10 +45,10 @@ impl Waiting {
         let cores_needed = share(expected, ratio);
         Self {
             ready: cores_needed == 0,
-            told: false,
             cores_needed,
             longest: settings.scheduler_max_registered_resources_waiting_time(),
             connected: false,
+            told: false,
             because: None,
             last_end: None,
         }
@@ -113,11 +114,11 @@ impl Application {
     pub(super) fn watch_waiting(&mut self) {
         let there = self.waiting.ready && self.executors.registered() > 0;
         if self.life != Life::Going || self.jobs.is_empty() || there {
-            self.waiting.told = false;
             self.timers.cancel(Due::Awaited);
+            self.waiting.told = false;
         } else if !self.timers.is_set(Due::Awaited) {
             let wait = if self.waiting.told {
-                AWAITED_STILL
+                AWAITED_AGAIN
             } else {
                 AWAITED
             };
@@ -150,6 +151,7 @@ impl Application {
         });
         match self.executors.len() {
             0 => format!("the master has given no executor{last}"),
+            1 => format!("1 executor is ordered, none has registered{last}"),
             ordered => format!("{ordered} executors are ordered, none has registered{last}"),
         }
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::executors::{Executor, Phase};
 use super::master::because;
-use super::resources::{Bytes, Cores, Resources};
+use super::resources::Resources;
 use super::workers::Stranger;
 use super::{EventKind, Master, Outbox};
+use crate::amount::{Bytes, Cores};
 use crate::message::{ApplicationState, ExecutorName, ExecutorState, ToApplication, ToWorker};
 use crate::{ApplicationId, WorkerId};
 

@@ -20,6 +20,7 @@ mod event;
 mod executors;
 mod free;
 mod launch;
+mod line;
 mod master;
 mod order;
 mod persisted;

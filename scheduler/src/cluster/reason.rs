@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::accounts::Account;
 use super::master::because;
-use super::resources::{Bytes, Cores, Resources};
+use super::resources::Resources;
 use super::{EventKind, Master, Outbox, State};
+use crate::amount::{Bytes, Cores};
 use crate::message::{ApplicationState, ToApplication};
 use crate::{ApplicationId, DriverId, Tenant};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::master::{Pending, because};
-use super::resources::Bytes;
 use super::workers::{Stranger, WorkerState};
 use super::{Change, EventKind, Master, Outbox};
+use crate::amount::Bytes;
 use crate::message::{
     ExecutorReport, ExecutorState, ToApplication, ToSubmitter, ToWorker, WorkerInfo,
 };

@@ -1,8 +1,6 @@
 //! Cores and memory, and books of them that cannot go wrong: what is free is never below nothing, what is given
 //! back was taken.
 
-use std::fmt;
-
 /// Cores and memory that go together: what an executor needs, what a worker has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Resources {
@@ -98,41 +96,6 @@ impl Sum {
     }
 }
 
-/// Bytes for people: `8 GiB`, `1.5 GiB`, `512 MiB`.
-pub(super) struct Bytes(pub(super) u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(&str, u64); 4] = [
-            ("TiB", 1 << 40),
-            ("GiB", 1 << 30),
-            ("MiB", 1 << 20),
-            ("KiB", 1 << 10),
-        ];
-        let unit = UNITS.iter().find(|(_, bytes)| self.0 >= *bytes);
-        let Some((name, bytes)) = unit else {
-            return write!(f, "{} bytes", self.0);
-        };
-        let (whole, tenths) = (self.0 / bytes, self.0 % bytes * 10 / bytes);
-        match tenths {
-            0 => write!(f, "{whole} {name}"),
-            _ => write!(f, "{whole}.{tenths} {name}"),
-        }
-    }
-}
-
-/// Cores for people: `1 core`, `16 cores`.
-pub(super) struct Cores(pub(super) u64);
-
-impl fmt::Display for Cores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 core"),
-            cores => write!(f, "{cores} cores"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,20 +117,5 @@ mod tests {
     fn nothing_is_given_back_twice() {
         let mut room = Room::new(Resources::new(4, 100));
         room.give_back(Resources::new(1, 0));
-    }
-
-    #[test]
-    fn amounts_are_for_people() {
-        for (bytes, text) in [
-            (0, "0 bytes"),
-            (8 << 30, "8 GiB"),
-            (3 << 29, "1.5 GiB"),
-            (512 << 20, "512 MiB"),
-            (u64::MAX, "16777215.9 TiB"),
-        ] {
-            assert_eq!(Bytes(bytes).to_string(), text);
-        }
-        assert_eq!(Cores(1).to_string(), "1 core");
-        assert_eq!(Cores(2).to_string(), "2 cores");
     }
 }

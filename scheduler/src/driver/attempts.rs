@@ -53,7 +53,7 @@ impl Driver {
     /// Returns how an attempt counts: what one that was killed says does not matter.
     fn judge(&self, attempt: &Attempt, outcome: Outcome) -> Outcome {
         match attempt.kill {
-            None => outcome,
+            None | Some(KillReason::Recalled) => outcome,
             Some(KillReason::TimedOut) => {
                 timed_out(self.tasks.timeout().unwrap_or_default()).into()
             }
@@ -152,10 +152,7 @@ impl Driver {
         failure: &Arc<TaskFailure>,
         out: &mut Outbox,
     ) {
-        if attempt
-            .kill
-            .is_some_and(|reason| reason != KillReason::TimedOut)
-        {
+        if attempt.is_killed() && attempt.kill != Some(KillReason::TimedOut) {
             return;
         }
         if let FailureKind::FetchFailed {

@@ -6,6 +6,7 @@ use crate::message::ToDriver;
 use crate::{AttemptId, FailureKind, KillReason, Outcome, Task, TaskFailure, TaskMetrics, Time};
 
 use super::{Action, EventKind, Executor, Outbox};
+use crate::task::AHEAD_MAX;
 
 /// Kills of attempts that were not launched yet: so many are remembered, the latest to be launched.
 const KILLED_EARLY_MAX: usize = 1_024;
@@ -86,8 +87,17 @@ impl Executor {
         if self.is_leaving() {
             return Some(format!("{executor} is being taken out of service").into());
         }
-        let full = self.running.len() >= cores as usize;
-        full.then(|| format!("{executor} runs {cores} tasks, as many as it has cores").into())
+        let full = self.running.len() >= self.tasks_max();
+        full.then(|| {
+            let reason =
+                format!("{executor} has {cores} cores, and {AHEAD_MAX} tasks wait for each");
+            reason.into()
+        })
+    }
+
+    /// Returns how many tasks may run or wait for a core.
+    pub(super) fn tasks_max(&self) -> usize {
+        (self.config.cores as usize).saturating_mul(1 + AHEAD_MAX as usize)
     }
 
     /// Ends an attempt that has not begun, in a way that does not count as its failure.
@@ -99,7 +109,10 @@ impl Executor {
 
     pub(super) fn kill(&mut self, attempt: AttemptId, reason: KillReason, out: &mut Outbox) {
         if let Some(running) = self.running.get_mut(&attempt) {
-            if !std::mem::replace(&mut running.killed, true) {
+            let before = running.killed;
+            // What is recalled goes on if it has begun, and may be killed later.
+            running.killed |= reason != KillReason::Recalled;
+            if !before {
                 out.actions.push(Action::KillTask { attempt, reason });
             }
         } else if Some(attempt) > self.highest {

@@ -14,6 +14,7 @@ mod attempts;
 mod blocks;
 mod connection;
 mod event;
+mod line;
 mod order;
 mod unheard;
 
@@ -227,7 +228,8 @@ impl Executor {
     fn decommission_on_signal(&mut self, out: &mut Outbox) {
         if !self.limits.decommission {
             let reason = "`decommission.enabled` is false";
-            return self.refuse("to be taken out of service".into(), reason.into(), out);
+            let order = "an order to be taken out of service";
+            return self.refuse(order.into(), reason.into(), out);
         }
         self.decommission(out);
         self.say_decommissioned(out);
@@ -300,7 +302,7 @@ impl Executor {
 
     /// States what always holds; runs after every input where assertions for debugging are on.
     fn check(&self) {
-        assert!(self.running.len() <= self.config.cores as usize);
+        assert!(self.running.len() <= self.tasks_max());
         assert!(self.connection.answered <= self.connection.sent);
         let highest = self.running.keys().next_back();
         assert!(highest.is_none_or(|highest| Some(*highest) <= self.highest));

@@ -8,6 +8,14 @@ use super::{Definition, Settings, Shape};
 
 /// The rows, sorted by key.
 pub(super) const ROWS: &[Definition] = &[
+    Definition::ours(
+        "task.aheadTime",
+        Shape::Wait,
+        Some("1ms"),
+        "How much work may wait at an executor of a cluster for each of its cores, so that short tasks need not wait for \
+         messages: at most 16 tasks that are known to take no longer together. With 0, or with `task.timeout`, a task is sent \
+         only to a free core. A plain number counts seconds.",
+    ),
     Definition::spark(
         "task.cpus",
         Shape::Count { least: 1 },
@@ -46,6 +54,11 @@ pub(super) const ROWS: &[Definition] = &[
 ];
 
 impl Settings {
+    /// `task.aheadTime`: how much work may wait for each core of an executor.
+    pub fn task_ahead_time(&self) -> Duration {
+        self.time("task.aheadTime").unwrap_or_default()
+    }
+
     /// `task.maxFailures`: the failure of one task with which its job fails.
     pub fn task_max_failures(&self) -> u32 {
         self.count("task.maxFailures").unwrap_or_default()

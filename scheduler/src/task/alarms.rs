@@ -19,6 +19,8 @@ pub(super) enum Alarm {
     Speculation,
     /// An exclusion ends.
     Health,
+    /// Look for what was sent ahead and waits too long.
+    Recall,
 }
 
 /// The alarms that are set.

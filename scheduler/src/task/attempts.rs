@@ -18,7 +18,7 @@ pub(crate) struct Attempt {
     pub(super) launched: Time,
     /// Its task's place in the task set.
     pub(super) index: u32,
-    /// Cores that it has.
+    /// Cores that it has; none while it waits for one.
     pub(super) cores: u32,
     /// Bytes that it has read so far, as its executor told.
     pub(super) bytes_read: u64,
@@ -27,6 +27,12 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// Returns whether it is being killed, whatever it says. One that was recalled may have begun: it goes on.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.kill
+            .is_some_and(|reason| reason != KillReason::Recalled)
+    }
+
     pub(super) fn set(&self) -> SetKey {
         SetKey {
             stage: self.name.stage,
@@ -280,7 +286,7 @@ impl Attempts {
         let Some(mut watched) = self.watched.take() else {
             return;
         };
-        let lives = |id: &AttemptId| self.get(*id).is_some_and(|attempt| attempt.kill.is_none());
+        let lives = |id: &AttemptId| self.get(*id).is_some_and(|attempt| !attempt.is_killed());
         while watched.front().is_some_and(|id| !lives(id)) {
             watched.pop_front();
         }

@@ -3,7 +3,7 @@
 //! A core is taken from launch until the attempt's end is reported, or the executor is lost.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{AttemptId, ExecutorId, Host, Rack, Time};
 
@@ -18,6 +18,8 @@ struct Executor {
     listed: Option<u32>,
     /// Sorted: later attempts come later.
     running: Vec<AttemptId>,
+    /// Those of them that wait for a core, in the order in which they get one.
+    ahead: VecDeque<AttemptId>,
     barred: Barred,
     decommissioned: Option<Time>,
 }
@@ -62,6 +64,10 @@ pub(crate) struct Executors {
     pub(crate) places: Places,
     /// Cores of a task.
     cpus: u32,
+    /// Cores of all.
+    cores: u32,
+    /// Attempts that wait for a core.
+    ahead: usize,
 }
 
 impl Default for Executors {
@@ -73,6 +79,8 @@ impl Default for Executors {
             gone: BTreeMap::new(),
             places: Places::default(),
             cpus: 1,
+            cores: 0,
+            ahead: 0,
         }
     }
 }
@@ -113,6 +121,7 @@ impl Executors {
             free: cores,
             listed: None,
             running: Vec::new(),
+            ahead: VecDeque::new(),
             barred: Barred {
                 killed: true,
                 ..barred
@@ -120,6 +129,7 @@ impl Executors {
             decommissioned: None,
         };
         self.all.insert(id, executor);
+        self.cores += cores;
         let small = cores < self.cpus;
         self.bar(id, |now| *now = Barred { small, ..barred })
     }
@@ -179,6 +189,7 @@ impl Executors {
             return;
         };
         assert!(executor.running.is_empty(), "its attempts have ended");
+        self.cores -= executor.cores;
         if !files_lost {
             self.gone.insert(id, executor.site.host);
         }
@@ -261,6 +272,35 @@ impl Executors {
         }
     }
 
+    /// Returns the cores of an executor, if it takes tasks.
+    pub(super) fn cores_taking(&self, id: ExecutorId) -> Option<u32> {
+        let executor = self.all.get(&id)?;
+        (executor.barred == Barred::default()).then_some(executor.cores)
+    }
+
+    /// Returns the cores of all executors together.
+    pub(super) fn cores_len(&self) -> u32 {
+        self.cores
+    }
+
+    /// Returns how many attempts wait for a core of an executor.
+    pub(super) fn ahead(&self, id: ExecutorId) -> u32 {
+        let waiting = self.all.get(&id).map_or(0, |executor| executor.ahead.len());
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
+    /// Returns how many attempts wait for a core anywhere.
+    pub(super) fn ahead_len(&self) -> usize {
+        self.ahead
+    }
+
+    /// Returns the attempts that wait for a core.
+    pub(super) fn all_ahead(&self) -> impl Iterator<Item = AttemptId> {
+        self.all
+            .values()
+            .flat_map(|executor| executor.ahead.iter().copied())
+    }
+
     /// Returns the executors that nothing has been asked to run on since they could take a task.
     pub(super) fn fresh(&self) -> &BTreeSet<ExecutorId> {
         &self.fresh
@@ -293,7 +333,23 @@ impl Executors {
         self.cpus
     }
 
-    pub(super) fn give_back(&mut self, id: ExecutorId, attempt: AttemptId, cores: u32) {
+    /// Lets an attempt wait for a core; returns how many it has.
+    pub(super) fn queue(&mut self, id: ExecutorId, attempt: AttemptId) -> u32 {
+        let executor = self.all.get_mut(&id);
+        let executor = executor.expect("a task is sent to an executor that is there");
+        executor.running.push(attempt);
+        executor.ahead.push_back(attempt);
+        self.ahead += 1;
+        0
+    }
+
+    /// Takes back the cores of an attempt that has ended; returns the one that has them now, of those that waited.
+    pub(super) fn give_back(
+        &mut self,
+        id: ExecutorId,
+        attempt: AttemptId,
+        cores: u32,
+    ) -> Option<AttemptId> {
         let executor = self
             .all
             .get_mut(&id)
@@ -301,7 +357,18 @@ impl Executors {
         if let Ok(at) = executor.running.binary_search(&attempt) {
             executor.running.remove(at);
         }
+        if cores == 0 {
+            executor.ahead.retain(|waiting| *waiting != attempt);
+            self.ahead -= 1;
+            return None;
+        }
         executor.free += cores;
+        let enough = executor.free >= self.cpus;
+        let next = enough.then(|| executor.ahead.pop_front()).flatten();
+        if next.is_some() {
+            executor.free -= self.cpus;
+            self.ahead -= 1;
+        }
         relist(
             id,
             executor,
@@ -310,6 +377,7 @@ impl Executors {
             self.cpus,
             true,
         );
+        next
     }
 
     /// Lists an executor anew.
@@ -333,6 +401,9 @@ impl Executors {
             let taken = taken.entry(id).or_default();
             *taken = (taken.0 + cores, taken.1 + 1);
         }
+        assert_eq!(self.all_ahead().count(), self.ahead);
+        let cores = self.all.values().map(|executor| executor.cores);
+        assert_eq!(cores.sum::<u32>(), self.cores);
         for (id, executor) in &self.all {
             let (cores, attempts) = taken.get(id).copied().unwrap_or_default();
             assert_eq!(executor.cores - executor.free, cores);

@@ -16,7 +16,7 @@ use super::{SetKey, Tasks};
 
 /// A task, and where it is to run.
 #[derive(Clone, Copy, Debug)]
-struct Choice {
+pub(super) struct Choice {
     set: SetKey,
     executor: ExecutorId,
     pick: Pick,
@@ -34,6 +34,10 @@ impl Tasks {
         while self.find_unschedulable(out) {
             self.launch_all(out);
         }
+        self.send_ahead(out);
+        if !self.unasked.is_empty() {
+            self.launch_all(out);
+        }
         self.attempts.tidy();
     }
 
@@ -46,7 +50,7 @@ impl Tasks {
                 self.tell(set, out);
             }
             match choice {
-                Some(choice) => self.start(choice, out),
+                Some(choice) => self.start(choice, false, out),
                 None => break,
             }
         }
@@ -155,7 +159,8 @@ impl Tasks {
         places.any(|place| set.would_run(site, place))
     }
 
-    fn start(&mut self, choice: Choice, out: &mut Outbox) {
+    /// Begins an attempt; one that is sent ahead gets its cores later.
+    pub(super) fn start(&mut self, choice: Choice, ahead: bool, out: &mut Outbox) {
         let Choice {
             set: key,
             executor,
@@ -164,7 +169,11 @@ impl Tasks {
         let id = self.attempts.next();
         let set = self.sets.get_mut(&key).expect("a chosen task set is there");
         let task = set.launch(pick, id, &mut self.executors.places);
-        let cores = self.executors.take(executor, id);
+        let cores = if ahead {
+            self.executors.queue(executor, id)
+        } else {
+            self.executors.take(executor, id)
+        };
         let attempt = Attempt {
             name: task.name,
             executor,
@@ -177,7 +186,7 @@ impl Tasks {
         self.attempts.insert(attempt, &mut set.running);
         self.pools.launched(key);
         // It took all that was free: it need not go further from its data.
-        if set.pending.has_preferences() && self.executors.free_len() == 0 {
+        if !ahead && set.pending.has_preferences() && self.executors.free_len() == 0 {
             set.delay.reset(self.now, pick.locality);
         }
         if set.told != Some(WaitReason::NoFreeCore) {
@@ -267,7 +276,7 @@ impl Tasks {
 }
 
 impl Choice {
-    fn new(set: SetKey, executor: ExecutorId, pick: Pick) -> Self {
+    pub(super) fn new(set: SetKey, executor: ExecutorId, pick: Pick) -> Self {
         Self {
             set,
             executor,

@@ -7,6 +7,7 @@
 //!   running/weight         locality, exclusion       most free first
 //! ```
 
+mod ahead;
 mod alarms;
 mod attempts;
 mod commits;
@@ -38,6 +39,7 @@ use crate::{
     StageId, TaskFailure, TaskMetrics, TaskName, Time,
 };
 
+pub(crate) use ahead::AHEAD_MAX;
 use alarms::{Alarm, Alarms};
 pub(crate) use attempts::Attempt;
 use attempts::Attempts;
@@ -64,6 +66,8 @@ struct Rules {
     speculation: Speculation,
     exclusion: Exclusion,
     unschedulable_timeout: Duration,
+    /// How much work may wait for each core of an executor.
+    ahead: Duration,
 }
 
 impl Rules {
@@ -78,6 +82,7 @@ impl Rules {
             speculation: Speculation::new(settings),
             exclusion: settings.exclusion(),
             unschedulable_timeout: settings.unschedulable_task_set_timeout(),
+            ahead: settings.task_ahead_time(),
         }
     }
 }
@@ -104,6 +109,10 @@ pub(crate) struct Tasks {
     alarms: Alarms,
     /// Whether slow tasks will be looked for.
     watching: bool,
+    /// Executors of which a core has ended a task: they may be sent some ahead.
+    hungry: BTreeSet<ExecutorId>,
+    /// When it is looked for what waits too long.
+    recall_alarm: Option<Time>,
     /// When exclusions are looked at.
     health_alarm: Option<Time>,
     /// Task sets with something to launch of which it is not known what they can launch on the free cores.
@@ -135,6 +144,8 @@ impl Tasks {
             health: Health::default(),
             alarms: Alarms::default(),
             watching: false,
+            hungry: BTreeSet::new(),
+            recall_alarm: None,
             health_alarm: None,
             unasked: BTreeSet::new(),
             suspects: Vec::new(),
@@ -272,8 +283,13 @@ impl Tasks {
             set.ended(attempt.index, id);
             &mut set.running
         })?;
-        self.executors
-            .give_back(attempt.executor, id, attempt.cores);
+        let executor = attempt.executor;
+        let next = self.executors.give_back(executor, id, attempt.cores);
+        if let Some(next) = next.and_then(|next| self.attempts.get_mut(next)) {
+            next.cores = self.executors.cpus();
+            next.launched = self.now;
+        }
+        self.hungry.insert(executor);
         self.pools.ended(attempt.set());
         Some(attempt)
     }
@@ -342,6 +358,7 @@ impl Tasks {
         let Some(set) = self.sets.get_mut(&attempt.set()) else {
             return;
         };
+        set.pace.note(metrics.run_time_us);
         if !self.rules.speculation.enabled && !set.pending.has_preferences() {
             return;
         }
@@ -404,11 +421,11 @@ impl Tasks {
         }
     }
 
-    /// Kills those of the attempts that are not being killed already.
+    /// Kills those of the attempts that are not being killed, or recalled for the same reason, already.
     fn kill(&mut self, attempts: Vec<AttemptId>, reason: KillReason, out: &mut Outbox) {
         for id in attempts {
             let attempt = self.attempts.get_mut(id).expect("what runs is known");
-            if attempt.kill.is_none() {
+            if !attempt.is_killed() && attempt.kill != Some(reason) {
                 attempt.kill = Some(reason);
                 let (executor, attempt) = (attempt.executor, id);
                 out.actions.push(Action::KillTask {
@@ -449,6 +466,7 @@ impl Tasks {
                 Alarm::Unschedulable(key) => self.give_up(key),
                 Alarm::Speculation => self.speculate(out),
                 Alarm::Health => self.readmit(out),
+                Alarm::Recall => self.recall(out),
             }
         }
     }
@@ -476,10 +494,7 @@ impl Tasks {
 
     /// Answers an attempt that wants to make its output visible (Spark: `OutputCommitCoordinator`).
     pub(crate) fn ask_commit(&mut self, id: AttemptId) -> Action {
-        let alive = self
-            .attempts
-            .get(id)
-            .filter(|attempt| attempt.kill.is_none());
+        let alive = self.attempts.get(id).filter(|attempt| !attempt.is_killed());
         match alive {
             Some(attempt) if self.commits.ask(attempt.name, id) => {
                 Action::GrantCommit { attempt: id }

@@ -14,6 +14,7 @@ use crate::{
 
 use crate::sorted::Sorted;
 
+use super::ahead::Pace;
 use super::attempts::Chain;
 use super::delay::{Delay, Patience};
 use super::excludes::Excludes;
@@ -84,6 +85,8 @@ pub(crate) struct TaskSet {
     pub(super) delay: Delay,
     /// How long tasks took that succeeded.
     pub(super) durations: Median,
+    /// How long they take, as their executors tell.
+    pub(super) pace: Pace,
     /// What tasks that succeeded read, in bytes and microseconds.
     pub(super) read: (u64, u64),
     pub(super) excludes: Excludes,
@@ -158,6 +161,7 @@ impl TaskSet {
             stopped: false,
             delay: Delay::new(now),
             durations: Median::default(),
+            pace: Pace::default(),
             read: (0, 0),
             excludes: Excludes::default(),
             fresh: true,

@@ -170,7 +170,7 @@ impl Tasks {
             .site(attempt.executor)
             .expect("who runs tasks is there");
         let set = self.sets.get_mut(&key).expect("what runs has a set");
-        if attempt.kill.is_some() || !set.copy(index, site.host) {
+        if attempt.is_killed() || !set.copy(index, site.host) {
             return;
         }
         set.refresh();

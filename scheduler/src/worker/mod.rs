@@ -19,6 +19,7 @@ mod event;
 mod executors;
 mod folders;
 mod limits;
+mod line;
 mod order;
 mod registration;
 mod reports;

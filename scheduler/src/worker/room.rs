@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::amount::{Bytes, Cores};
+
 /// Cores and bytes of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Share {
@@ -32,9 +34,7 @@ impl Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (cores, mebibytes) = (self.cores, self.memory >> 20);
-        let plural = if cores == 1 { "" } else { "s" };
-        write!(f, "{cores} core{plural} and {mebibytes} MiB")
+        write!(f, "{} and {}", Cores(self.cores.into()), Bytes(self.memory))
     }
 }
 

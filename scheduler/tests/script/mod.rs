@@ -375,7 +375,7 @@ fn block(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ]]`, `wrote ATTEMPT SIZE,SIZE..`,
+/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ [MICROSECONDS]]]`, `wrote ATTEMPT SIZE,SIZE..`,
 /// `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
 fn ended(verb: &str, words: &[&str]) -> Input {
     let attempt = AttemptId(number(words[0]));
@@ -390,6 +390,7 @@ fn ended(verb: &str, words: &[&str]) -> Input {
         "ok" => {
             metrics.result_bytes = words.get(1).map_or(0, |word| number(word));
             metrics.bytes_read = words.get(2).map_or(0, |word| number(word));
+            metrics.run_time_us = words.get(3).map_or(0, |word| number(word));
             return Input::TaskEnded {
                 attempt,
                 outcome: Outcome::Succeeded,

@@ -10,7 +10,7 @@ use scheduler::{AttemptId, RddId, Tenant};
 use crate::network::{EndpointId, HostId};
 use crate::process::{Going, Machine, ProcessId};
 use crate::program::Program;
-use crate::task::Running;
+use crate::task::{Running, Step};
 use crate::world::{Told, What, World};
 
 /// An executor's process.
@@ -22,6 +22,22 @@ pub(crate) struct ExecutorProcess {
     pub(crate) tenant: Tenant,
     pub(crate) program: Arc<Program>,
     pub(crate) running: BTreeMap<AttemptId, Running>,
+    cores: u32,
+}
+
+impl ExecutorProcess {
+    /// Returns whether each core has a task.
+    pub(crate) fn is_full(&self) -> bool {
+        let tasks = self.running.values();
+        tasks.filter(|task| task.step != Step::Waits).count() >= self.cores as usize
+    }
+
+    /// Returns the task that gets a core, if one is free and one waits.
+    pub(crate) fn next(&mut self) -> Option<AttemptId> {
+        let mut tasks = self.running.iter();
+        let (attempt, _) = tasks.find(|(_, task)| task.step == Step::Waits)?;
+        (!self.is_full()).then_some(*attempt)
+    }
 }
 
 impl World {
@@ -53,6 +69,7 @@ impl World {
             tenant: spec.tenant.clone(),
             program: self.programs[&driver].clone(),
             running: BTreeMap::new(),
+            cores,
         };
         let address = self.free_address(host);
         let id = self.spawn(&address, host, Machine::Executor(Box::new(process)));

@@ -91,6 +91,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("locality.wait", "0"),
     ("worker.timeout", "20s"),
     ("executor.heartbeatInterval", "3s"),
+    ("task.aheadTime", "60s"),
 ];
 
 pub(crate) fn style(random: &mut Random) -> Style {

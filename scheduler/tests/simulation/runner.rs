@@ -70,12 +70,13 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  {} applications ({} cut short by a fault), {} executors, {} jobs, {} tasks, {} decisions",
+            "  {} applications ({} cut short by a fault), {} executors, {} jobs, {} tasks ({} of them sent ahead), {} decisions",
             stats.applications,
             stats.excused,
             stats.executors,
             stats.jobs,
             stats.tasks,
+            stats.sent_ahead,
             stats.decisions
         )?;
         write!(f, "{}", self.counts)

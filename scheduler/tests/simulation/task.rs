@@ -10,6 +10,7 @@ use scheduler::{
 };
 
 use crate::data::File;
+use crate::executor::ExecutorProcess;
 use crate::faults::Kind;
 use crate::process::{Machine, ProcessId};
 use crate::reading::Reader;
@@ -21,6 +22,8 @@ pub(crate) type Block = (RddId, u32, u64);
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// For a core: it was sent ahead.
+    Waits,
     Reads,
     Computes,
     AsksToCommit,
@@ -47,9 +50,10 @@ impl World {
         let Some(executor) = self.executor(id) else {
             return;
         };
+        let waits = executor.is_full();
         let running = Running {
             task,
-            step: Step::Reads,
+            step: if waits { Step::Waits } else { Step::Reads },
             value: 0,
             time_us: 0,
             blocks: Vec::new(),
@@ -58,8 +62,21 @@ impl World {
         let twice = executor.running.insert(task.attempt, running);
         assert!(twice.is_none(), "{} runs twice", task.attempt);
         self.stats.tasks += 1;
-        let wait = self.millis(1, 5);
-        self.plan(wait, What::Step(id, task.attempt));
+        if waits {
+            self.stats.sent_ahead += 1;
+        } else {
+            let wait = self.millis(1, 5);
+            self.plan(wait, What::Step(id, task.attempt));
+        }
+    }
+
+    /// A task that waits for a core gets the one that is free.
+    fn begin_next(&mut self, id: ProcessId) {
+        let next = self.executor(id).and_then(ExecutorProcess::next);
+        if let Some(attempt) = next {
+            let wait = self.millis(1, 5);
+            self.go_to(id, attempt, Step::Reads, wait);
+        }
     }
 
     fn running(&mut self, id: ProcessId, attempt: AttemptId) -> Option<&mut Running> {
@@ -76,7 +93,7 @@ impl World {
             Step::Computes => self.computed(id, &running),
             Step::Commits => self.commit(id, &running),
             Step::Ends => self.task_ended(id, running),
-            Step::AsksToCommit => {}
+            Step::Waits | Step::AsksToCommit => {}
         }
     }
 
@@ -262,6 +279,9 @@ impl World {
         let Some(running) = self.running(id, attempt) else {
             return;
         };
+        if reason == KillReason::Recalled && running.step != Step::Waits {
+            return;
+        }
         // What is being made visible, or has ended, can't be stopped any more.
         if matches!(running.step, Step::Commits | Step::Ends) {
             return;
@@ -286,6 +306,7 @@ impl World {
         if let Some(executor) = self.executor(id) {
             executor.running.remove(&attempt);
         }
+        self.begin_next(id);
         let metrics = TaskMetrics {
             run_time_us: running.time_us,
             result_bytes: 8,

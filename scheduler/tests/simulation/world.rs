@@ -124,6 +124,8 @@ pub(crate) struct Stats {
     pub(crate) executors: u64,
     pub(crate) jobs: u64,
     pub(crate) tasks: u64,
+    /// Of them, those that waited at their executor for a core.
+    pub(crate) sent_ahead: u64,
     /// What masters and drivers ordered.
     pub(crate) decisions: u64,
     pub(crate) events: u64,
@@ -137,6 +139,7 @@ impl AddAssign<&Self> for Stats {
         self.executors += other.executors;
         self.jobs += other.jobs;
         self.tasks += other.tasks;
+        self.sent_ahead += other.sent_ahead;
         self.decisions += other.decisions;
         self.events += other.events;
         self.excused += other.excused;

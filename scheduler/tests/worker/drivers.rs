@@ -203,8 +203,8 @@ fn a_driver_that_never_fits_is_an_error() {
     assert_eq!(
         machine.launch_driver(0, 9, true),
         [
-            "a:7077 < driver-1-0000 Error: it asks for 9 cores and 1024 MiB, \
-          the worker has 8 cores and 8192 MiB"
+            "a:7077 < driver-1-0000 Error: it asks for 9 cores and 1 GiB, \
+          the worker has 8 cores and 8 GiB"
         ]
     );
 }
@@ -227,7 +227,7 @@ fn a_driver_is_handed_back_when_no_room_comes() {
     machine.launch_driver(0, 4, true);
     let (waited, lines) = machine.wait();
     assert_eq!(waited, Duration::from_secs(30));
-    let end = "a:7077 < driver-1-0000 Killed: 4 cores and 1024 MiB have not become free in 30 s";
+    let end = "a:7077 < driver-1-0000 Killed: 4 cores and 1 GiB have not become free in 30 s";
     assert_eq!(lines, [end]);
     machine.ended(executor(0), Some(0));
     // The master has given it another name by now.

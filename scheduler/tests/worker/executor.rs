@@ -88,14 +88,13 @@ fn tasks_before_the_registration_are_given_back() {
 }
 
 #[test]
-fn more_tasks_than_cores_are_given_back() {
+fn more_tasks_than_may_wait_are_given_back() {
     let mut process = Process::registered(&[]);
     assert_eq!(
-        launch(&mut process, &[0, 1, 2]),
+        launch(&mut process, &Vec::from_iter(0..35)).split_off(33),
         [
-            "run attempt-0",
-            "run attempt-1",
-            "< attempt-2 was killed: executor-3 runs 2 tasks, as many as it has cores"
+            "run attempt-33",
+            "< attempt-34 was killed: executor-3 has 2 cores, and 16 tasks wait for each"
         ]
     );
     assert!(!FailureKind::Killed.counts());

@@ -9,18 +9,18 @@ use crate::host::{Machine, executor, launch, registered_worker};
 #[test]
 fn an_executor_is_started_told_of_and_its_end_reported() {
     let mut machine = Machine::registered(&[]);
-    assert_eq!(machine.launch(0, 2), ["start app-1-0000/executor-0 with 2"]);
+    assert_eq!(machine.launch(0, 2), ["start app-1-0000/0 with 2"]);
     assert_eq!(machine.worker.used(), (2, 1 << 30));
     assert_eq!(
         machine.started(executor(0)),
-        ["a:7077 < app-1-0000/executor-0 Running"]
+        ["a:7077 < app-1-0000/0 Running"]
     );
     assert!(machine.started(executor(0)).is_empty());
     assert_eq!(
         machine.ended(executor(0), Some(3)),
         [
-            "a:7077 < app-1-0000/executor-0 Exited with 3: it ended",
-            "remove scratch of app-1-0000/executor-0"
+            "a:7077 < app-1-0000/0 Exited with 3: it ended",
+            "remove scratch of app-1-0000/0"
         ]
     );
     assert!(machine.ended(executor(0), Some(3)).is_empty());
@@ -33,7 +33,7 @@ fn an_executor_that_can_not_be_started_has_failed() {
     machine.launch(0, 2);
     assert_eq!(
         machine.ended(executor(0), None)[0],
-        "a:7077 < app-1-0000/executor-0 Failed: it ended"
+        "a:7077 < app-1-0000/0 Failed: it ended"
     );
     assert_eq!(machine.worker.used(), (0, 0));
 }
@@ -44,14 +44,11 @@ fn a_repeated_launch_starts_no_second_process() {
     machine.launch(0, 2);
     assert!(machine.launch(0, 2).is_empty());
     machine.started(executor(0));
-    assert_eq!(
-        machine.launch(0, 2),
-        ["a:7077 < app-1-0000/executor-0 Running"]
-    );
+    assert_eq!(machine.launch(0, 2), ["a:7077 < app-1-0000/0 Running"]);
     machine.ended(executor(0), Some(0));
     assert_eq!(
         machine.launch(0, 2),
-        ["a:7077 < app-1-0000/executor-0 Exited with 0: it ended"]
+        ["a:7077 < app-1-0000/0 Exited with 0: it ended"]
     );
 }
 
@@ -62,7 +59,7 @@ fn a_launch_repeated_after_its_end_is_forgotten_starts_nothing_either() {
     machine.ended(executor(5), Some(0));
     assert_eq!(
         machine.launch(5, 2),
-        ["a:7077 < app-1-0000/executor-5 Failed: it was launched before, and has ended"]
+        ["a:7077 < app-1-0000/5 Failed: it was launched before, and has ended"]
     );
 }
 
@@ -73,20 +70,20 @@ fn a_launch_beyond_what_is_free_fails_with_the_reason() {
     assert_eq!(
         machine.launch(1, 3),
         [
-            "a:7077 < app-1-0000/executor-1 Failed: it asks for 3 cores and 1024 MiB, \
-          2 cores and 7168 MiB of 8 cores and 8192 MiB are free"
+            "a:7077 < app-1-0000/1 Failed: it asks for 3 cores and 1 GiB, \
+          2 cores and 7 GiB of 8 cores and 8 GiB are free"
         ]
     );
     assert_eq!(
         machine.launch(2, u32::MAX),
         [
-            "a:7077 < app-1-0000/executor-2 Failed: it asks for 4294967295 cores and 1024 MiB, \
-          the worker has 8 cores and 8192 MiB"
+            "a:7077 < app-1-0000/2 Failed: it asks for 4294967295 cores and 1 GiB, \
+          the worker has 8 cores and 8 GiB"
         ]
     );
     assert_eq!(
         machine.launch(3, 0),
-        ["a:7077 < app-1-0000/executor-3 Failed: an executor without cores can't do anything"]
+        ["a:7077 < app-1-0000/3 Failed: an executor without cores can't do anything"]
     );
     assert_eq!(machine.worker.used(), (6, 1 << 30));
 }
@@ -100,7 +97,7 @@ fn memory_is_counted_as_cores_are() {
     }
     let lines = machine.hear(1, order);
     assert!(
-        lines[0].contains("Failed: it asks for 1 core and 17592186044415 MiB"),
+        lines[0].contains("Failed: it asks for 1 core and 16777215.9 TiB"),
         "{lines:?}"
     );
 }
@@ -111,17 +108,14 @@ fn an_executor_is_asked_to_stop_and_then_made_to() {
     machine.launch(0, 2);
     machine.started(executor(0));
     let kill = ToWorker::KillExecutor(executor(0));
-    assert_eq!(
-        machine.hear(1, kill.clone()),
-        ["stop app-1-0000/executor-0"]
-    );
+    assert_eq!(machine.hear(1, kill.clone()), ["stop app-1-0000/0"]);
     assert!(machine.hear(1, kill).is_empty());
     let (waited, lines) = machine.wait();
     assert_eq!(waited, Duration::from_secs(10));
-    assert_eq!(lines, ["force app-1-0000/executor-0"]);
+    assert_eq!(lines, ["force app-1-0000/0"]);
     assert_eq!(
         machine.ended(executor(0), Some(137))[0],
-        "a:7077 < app-1-0000/executor-0 Killed with 137: the master ordered it"
+        "a:7077 < app-1-0000/0 Killed with 137: the master ordered it"
     );
 }
 
@@ -130,19 +124,19 @@ fn an_executor_that_is_only_being_started_is_killed_too() {
     let mut machine = Machine::registered(&[]);
     machine.launch(0, 2);
     let kill = ToWorker::KillExecutor(executor(0));
-    assert_eq!(machine.hear(1, kill), ["stop app-1-0000/executor-0"]);
+    assert_eq!(machine.hear(1, kill), ["stop app-1-0000/0"]);
     // It still comes up, which is nobody's business any more.
     assert!(machine.started(executor(0)).is_empty());
     assert_eq!(
         machine.ended(executor(0), None)[0],
-        "a:7077 < app-1-0000/executor-0 Killed: the master ordered it"
+        "a:7077 < app-1-0000/0 Killed: the master ordered it"
     );
 }
 
 #[test]
 fn a_kill_before_the_launch_cancels_it() {
     let mut machine = Machine::registered(&[]);
-    let killed = "a:7077 < app-1-0000/executor-0 Killed: it was killed before it was launched here";
+    let killed = "a:7077 < app-1-0000/0 Killed: it was killed before it was launched here";
     let kill = ToWorker::KillExecutor(executor(0));
     assert_eq!(machine.hear(1, kill.clone()), [killed]);
     assert_eq!(machine.hear(1, kill), [killed]);
@@ -160,7 +154,7 @@ fn a_launch_waits_for_what_is_being_stopped() {
     let state = machine.hear(1, registered_worker());
     assert_eq!(
         state,
-        ["a:7077 < state [app-1-0000/executor-0 with 6, app-1-0000/executor-1 with 8]"]
+        ["a:7077 < state [app-1-0000/0 with 6, app-1-0000/1 with 8]"]
     );
     // What waits has its word on the rest: a later one does not overtake it.
     let late = machine.launch(2, 1);
@@ -169,7 +163,7 @@ fn a_launch_waits_for_what_is_being_stopped() {
         "{late:?}"
     );
     let lines = machine.ended(executor(0), Some(0));
-    assert_eq!(lines.last().unwrap(), "start app-1-0000/executor-1 with 8");
+    assert_eq!(lines.last().unwrap(), "start app-1-0000/1 with 8");
     assert_eq!(machine.worker.used().0, 8);
 }
 
@@ -181,7 +175,7 @@ fn a_launch_that_waits_is_cancelled_by_a_kill() {
     machine.launch(1, 8);
     assert_eq!(
         machine.hear(1, ToWorker::KillExecutor(executor(1))),
-        ["a:7077 < app-1-0000/executor-1 Killed: the master ordered it"]
+        ["a:7077 < app-1-0000/1 Killed: the master ordered it"]
     );
     let lines = machine.ended(executor(0), Some(0));
     assert!(

@@ -18,10 +18,7 @@ fn ended(machine: &mut Machine) -> Vec<String> {
 #[test]
 fn cleanup_non_shuffle_files_after_executor_exits() {
     let mut machine = Machine::registered(&[("storage.cleanupFilesAfterExecutorExit", "true")]);
-    assert_eq!(
-        ended(&mut machine),
-        ["remove scratch of app-1-0000/executor-0"]
-    );
+    assert_eq!(ended(&mut machine), ["remove scratch of app-1-0000/0"]);
 }
 
 #[test]
@@ -90,6 +87,6 @@ fn nothing_is_launched_for_an_application_that_is_over() {
     machine.hear(1, ToWorker::ApplicationFinished(app(0)));
     assert_eq!(
         machine.launch(0, 1),
-        ["a:7077 < app-1-0000/executor-0 Failed: its application is over"]
+        ["a:7077 < app-1-0000/0 Failed: its application is over"]
     );
 }

@@ -19,7 +19,7 @@ fn a_decommissioned_worker_takes_no_more_and_keeps_what_runs() {
     );
     assert_eq!(
         machine.launch(1, 1),
-        ["a:7077 < app-1-0000/executor-1 Failed: the worker is being taken out of service"]
+        ["a:7077 < app-1-0000/1 Failed: the worker is being taken out of service"]
     );
     assert_eq!(
         machine.launch_driver(0, 1, false),
@@ -53,7 +53,7 @@ fn decommissioning_is_refused_where_it_is_off() {
         machine.refusals(),
         ["to be taken out of service: `decommission.enabled` is false"]
     );
-    assert_eq!(machine.launch(0, 1), ["start app-1-0000/executor-0 with 1"]);
+    assert_eq!(machine.launch(0, 1), ["start app-1-0000/0 with 1"]);
 }
 
 #[test]
@@ -73,21 +73,18 @@ fn a_worker_that_stops_ends_its_children_first() {
     machine.launch_driver(0, 1, true);
     assert_eq!(
         machine.give(Input::StopAsked),
-        ["stop app-1-0000/executor-0", "stop driver-1-0000"]
+        ["stop app-1-0000/0", "stop driver-1-0000"]
     );
     assert!(machine.give(Input::StopAsked).is_empty());
     assert_eq!(
         machine.launch(1, 1),
-        ["a:7077 < app-1-0000/executor-1 Failed: the worker is being stopped"]
+        ["a:7077 < app-1-0000/1 Failed: the worker is being stopped"]
     );
     let lines = machine.run(Duration::from_secs(10));
-    assert_eq!(
-        lines,
-        ["force app-1-0000/executor-0", "force driver-1-0000"]
-    );
+    assert_eq!(lines, ["force app-1-0000/0", "force driver-1-0000"]);
     assert_eq!(
         machine.ended(executor(0), Some(143))[0],
-        "a:7077 < app-1-0000/executor-0 Killed with 143: its worker is being stopped"
+        "a:7077 < app-1-0000/0 Killed with 143: its worker is being stopped"
     );
     assert_eq!(
         machine.driver_ended(0, Some(143)),
@@ -122,7 +119,7 @@ fn a_worker_that_gives_up_on_the_masters_ends_its_children_first() {
     let lines = machine.run(Duration::from_secs(3_600));
     assert_eq!(
         lines[lines.len() - 2..],
-        ["stop app-1-0000/executor-0", "force app-1-0000/executor-0"]
+        ["stop app-1-0000/0", "force app-1-0000/0"]
     );
     // Too late: it has given up.
     machine.hear(1, registered_worker());

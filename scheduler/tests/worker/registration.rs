@@ -108,7 +108,7 @@ fn a_worker_that_the_leader_does_not_know_registers_again_once() {
     assert!(machine.hear(1, reconnect).is_empty());
     assert_eq!(
         machine.hear(1, registered_worker()),
-        ["a:7077 < state [app-1-0000/executor-0 with 2]"]
+        ["a:7077 < state [app-1-0000/0 with 2]"]
     );
 }
 
@@ -127,7 +127,7 @@ fn executors_go_on_while_no_master_can_be_reached() {
     assert_eq!(machine.worker.executors().count(), 1);
     assert_eq!(
         machine.hear(1, registered_worker()),
-        ["a:7077 < state [app-1-0000/executor-0 with 2]"]
+        ["a:7077 < state [app-1-0000/0 with 2]"]
     );
 }
 
@@ -157,7 +157,7 @@ fn a_new_leader_is_told_what_runs() {
     };
     assert_eq!(
         machine.hear(2, changed),
-        ["b:7077 < state for the new leader [app-1-0000/executor-0 with 2, driver-1-0000]"]
+        ["b:7077 < state for the new leader [app-1-0000/0 with 2, driver-1-0000]"]
     );
     assert_eq!(machine.wait().1, ["b:7077 < heartbeat"]);
 }
@@ -197,7 +197,7 @@ fn a_deposed_leader_is_not_obeyed() {
     assert_eq!(refusals.len(), 7);
     assert_eq!(
         refusals[0],
-        "to launch app-1-0000/executor-1: epoch-1 of a:7077 is over, epoch-2 has begun"
+        "to launch app-1-0000/1: epoch-1 of a:7077 is over, epoch-2 has begun"
     );
     assert_eq!(machine.worker.executors().count(), 1);
 }
@@ -213,19 +213,19 @@ fn a_second_master_of_the_same_epoch_is_not_obeyed() {
     assert!(machine.give(order).is_empty());
     assert_eq!(
         machine.refusals(),
-        ["to launch app-1-0000/executor-0: epoch-1 is that of a:7077, not of b:7077"]
+        ["to launch app-1-0000/0: epoch-1 is that of a:7077, not of b:7077"]
     );
 }
 
 #[test]
 fn a_leader_that_orders_without_a_word_before_is_obeyed_and_registered_with() {
     let mut machine = Machine::registered(&[]);
-    let mut expected = vec!["start app-1-0000/executor-0 with 1"];
+    let mut expected = vec!["start app-1-0000/0 with 1"];
     expected.extend(REGISTER_WITH_ALL);
     assert_eq!(machine.hear(2, launch(executor(0), 1)), expected);
     assert_eq!(
         machine.started(executor(0)),
-        ["b:7077 < app-1-0000/executor-0 Running"]
+        ["b:7077 < app-1-0000/0 Running"]
     );
 }
 
@@ -234,19 +234,19 @@ fn an_end_that_may_not_have_been_heard_is_told_again_before_what_runs() {
     let mut machine = Machine::registered(&[]);
     machine.launch(0, 2);
     machine.launch(1, 2);
-    let end = "a:7077 < app-1-0000/executor-0 Exited with 1: it ended";
+    let end = "a:7077 < app-1-0000/0 Exited with 1: it ended";
     assert_eq!(machine.ended(executor(0), Some(1))[0], end);
     machine.lose("a:7077");
     // Meanwhile another one ends, which nobody can be told.
     assert_eq!(
         machine.ended(executor(1), Some(0)),
-        ["remove scratch of app-1-0000/executor-1"]
+        ["remove scratch of app-1-0000/1"]
     );
     assert_eq!(
         machine.hear(1, registered_worker()),
         [
             end,
-            "a:7077 < app-1-0000/executor-1 Exited with 0: it ended",
+            "a:7077 < app-1-0000/1 Exited with 0: it ended",
             "a:7077 < state []"
         ]
     );

@@ -9,6 +9,7 @@ use super::{Dependency, JobSpec, RddNode, Split, StorageLevel};
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
 use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
+use crate::memory;
 use crate::program::run_task;
 
 #[derive(Default)]
@@ -16,10 +17,20 @@ pub(crate) struct Host {
     /// What can be read, by path.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) settings: BTreeMap<String, String>,
+    /// What a task may use, in bytes, if not 64 MiB.
+    pub(crate) task_memory: Option<u64>,
+    /// The runs of the task that runs.
+    pub(crate) spills: BTreeMap<u32, Vec<Vec<u8>>>,
+    /// How many runs were ever put aside.
+    pub(crate) spilled: u32,
+    /// The most readers that were open at a time.
+    pub(crate) readers_max: usize,
     /// Whether blocks are kept.
     pub(crate) room: bool,
     /// Reads that fail with this error from now on.
     pub(crate) broken: Option<Error>,
+    /// Runs cannot be put aside: this is why.
+    pub(crate) full_disk: Option<Error>,
     /// What was defined last, by number.
     pub(crate) nodes: BTreeMap<u32, RddNode>,
     pub(crate) released: Vec<u32>,
@@ -46,7 +57,7 @@ thread_local! {
 
 /// Looks at the host, or changes it. Every test has its own.
 pub(crate) fn with<R>(look: impl FnOnce(&mut Host) -> R) -> R {
-    HOST.with_borrow_mut(look)
+    memory::uncounted(|| HOST.with_borrow_mut(look))
 }
 
 fn error(kind: ErrorKind, message: &str) -> Error {
@@ -145,6 +156,8 @@ fn split(uri: &str, record: u64, partitions: u32) -> Result<Vec<Split>, Error> {
 fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
     with(|host| {
         host.readers.push(Some(pieces.into_iter().collect()));
+        let open = host.readers.iter().flatten().count();
+        host.readers_max = host.readers_max.max(open);
         u32::try_from(host.readers.len() - 1).expect("few readers")
     })
 }
@@ -192,14 +205,18 @@ pub(crate) fn read_lines(reader: u32) -> Result<String, Error> {
 }
 
 pub(crate) fn read_bytes(reader: u32) -> Result<Vec<u8>, Error> {
-    with(|host| match &host.broken {
+    let read = with(|host| match &host.broken {
         Some(error) => Err(error.clone()),
         None => {
             let pieces = host.readers[reader as usize].as_mut();
             let pieces = pieces.expect("nobody reads on after closing");
             Ok(pieces.pop_front().unwrap_or_default())
         }
-    })
+    })?;
+    // What the host had is its own; what the program gets is the program's.
+    let bytes = read.clone();
+    memory::uncounted(|| drop(read));
+    Ok(bytes)
 }
 
 pub(crate) fn close_reader(reader: u32) {
@@ -240,6 +257,29 @@ pub(crate) fn commit_block(rdd: u32, partition: u32) -> Result<bool, Error> {
         }
         Ok(host.room)
     })
+}
+
+pub(crate) fn write_spill(run: u32, batch: &[u8]) -> Result<(), Error> {
+    with(|host| match &host.full_disk {
+        Some(error) => Err(error.clone()),
+        None => {
+            let spilled = &mut host.spilled;
+            let batches = host.spills.entry(run).or_insert_with(|| {
+                *spilled += 1;
+                Vec::new()
+            });
+            batches.push(batch.to_vec());
+            Ok(())
+        }
+    })
+}
+
+pub(crate) fn open_spill(run: u32) -> Result<u32, Error> {
+    Ok(open(with(|host| host.spills[&run].clone())))
+}
+
+pub(crate) fn drop_spill(run: u32) {
+    with(|host| assert!(host.spills.remove(&run).is_some(), "a run is dropped once"));
 }
 
 pub(crate) fn create_output(uri: &str) -> Result<u32, Error> {
@@ -346,11 +386,14 @@ fn commit_map(shuffle: u32, partition: u32) {
 }
 
 fn task(stage: u32, partition: u32, work: TaskWork) -> crate::Result<Vec<u8>> {
-    run_task(&TaskSpec {
+    let memory = with(|host| host.task_memory).unwrap_or(64 << 20);
+    let done = run_task(&TaskSpec {
         stage,
         partition,
         work,
-        memory: 64 << 20,
+        memory,
         seed: u64::from(partition),
-    })
+    });
+    assert!(with(|host| host.spills.is_empty()), "every run is dropped");
+    done
 }

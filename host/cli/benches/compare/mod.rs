@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// The binary.
+pub(crate) const TINDERBOX: &str = env!("CARGO_BIN_EXE_tinderbox");
+
 const ROUNDS: usize = 5;
 
 /// One side of a comparison: does the work and gives back what it found.
@@ -76,12 +79,14 @@ pub(crate) fn argument(what: &str) -> PathBuf {
 
 /// Runs a component with two threads, and gives back its stdout.
 pub(crate) fn tinderbox(component: &Path, args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_tinderbox"))
-        .args(["run", "--quiet", "--master", "local[2]"])
-        .arg(component)
-        .args(args)
-        .output()
-        .expect("the tinderbox binary");
+    let mut command = Command::new(TINDERBOX);
+    command.args(["run", "--quiet", "--master", "local[2]"]);
+    stdout(command.arg(component).args(args))
+}
+
+/// Runs a command to its end, and gives back its stdout.
+pub(crate) fn stdout(command: &mut Command) -> String {
+    let output = command.output().expect("the tinderbox binary");
     assert!(
         output.status.success(),
         "{}",

@@ -40,7 +40,7 @@ pub struct ClusterArgs {
 
 const SUBMIT_HELP: &str = "\
 Examples:
-  tinderbox submit --master tinderbox://host:7077 samples/pi 100
+  tinderbox submit --master tinderbox://host:7077 samples/pi
   tinderbox submit --deploy-mode cluster --supervise --wait my-job.wasm /data/in.txt
   tinderbox submit --executor-memory 2g --total-executor-cores 8 my-job input.txt
 

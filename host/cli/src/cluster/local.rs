@@ -235,7 +235,7 @@ fn welcome(args: &LocalClusterArgs, masters: &Masters) -> String {
     format!(
         "A cluster runs at {masters}: {} of {} and {} each. Ctrl-C ends it.\n\n\
          In another terminal:\n  \
-         tinderbox submit{master} samples/pi 100\n  \
+         tinderbox submit{master} samples/pi\n  \
          tinderbox status{master}\n",
         count(args.workers.into(), "worker"),
         count(args.cores.into(), "core"),

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use daemon::Masters;
 use daemon::status::{ApplicationStatus, ClusterStatus, DriverStatus, WorkerStatus};
-use scheduler::message::DriverState;
 
 use crate::units::{bytes, count};
 
@@ -70,7 +69,7 @@ fn applications(applications: &[ApplicationStatus]) -> Table {
             executors(application),
             bytes(application.executor_memory),
         ],
-        note: application.reason.clone(),
+        note: note(&application.state, application.reason.as_ref()),
     };
     Table {
         header: &[
@@ -91,7 +90,7 @@ fn executors(application: &ApplicationStatus) -> String {
     let living = application.executors.iter();
     let living = living.filter(|executor| ["LAUNCHING", "RUNNING"].contains(&&*executor.state));
     let numbers: Vec<&str> = living
-        .map(|executor| executor.id.rsplit('-').next().unwrap_or(&executor.id))
+        .map(|executor| executor.id.rsplit('/').next().unwrap_or(&executor.id))
         .collect();
     if numbers.is_empty() {
         "none".to_owned()
@@ -112,7 +111,7 @@ fn drivers(drivers: &[DriverStatus]) -> Table {
             if driver.supervise { "yes" } else { "no" }.to_owned(),
             driver.worker.clone().unwrap_or_else(|| "none".to_owned()),
         ],
-        note: driver.reason.clone(),
+        note: note(&driver.state, driver.reason.as_ref()),
     };
     Table {
         header: &[
@@ -127,6 +126,11 @@ fn drivers(drivers: &[DriverStatus]) -> Table {
         ],
         rows: drivers.iter().map(row).collect(),
     }
+}
+
+/// Returns why something waits or has ended, unless it ended as things should.
+fn note(state: &str, reason: Option<&String>) -> Option<String> {
+    reason.filter(|_| state != "FINISHED").cloned()
 }
 
 /// Columns as wide as they must be, a line for each row, and one more for what it waits for or why it ended.
@@ -172,20 +176,6 @@ fn line<'a>(text: &mut String, widths: &[usize], cells: impl Iterator<Item = &'a
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
-/// Returns a driver's state as Spark writes it.
-pub(super) const fn driver_state(state: DriverState) -> &'static str {
-    match state {
-        DriverState::Submitted => "SUBMITTED",
-        DriverState::Running => "RUNNING",
-        DriverState::Finished => "FINISHED",
-        DriverState::Relaunching => "RELAUNCHING",
-        DriverState::Unknown => "UNKNOWN",
-        DriverState::Killed => "KILLED",
-        DriverState::Failed => "FAILED",
-        DriverState::Error => "ERROR",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +183,7 @@ mod tests {
 
     fn cluster() -> ClusterStatus {
         let executor = |number: u32, state: &str| ExecutorStatus {
-            id: format!("app-1-0000/executor-{number}"),
+            id: format!("app-1-0000/{number}"),
             worker: "worker-00000000000000aa".into(),
             state: state.into(),
             cores: 2,

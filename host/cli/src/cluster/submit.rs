@@ -170,7 +170,7 @@ impl Watch {
             return false;
         }
         let why = status.reason.as_deref().map(|reason| format!(": {reason}"));
-        let state = super::status::driver_state(status.state);
+        let state = status.state;
         crate::tell(&format!("{driver} is {state}{}\n", why.unwrap_or_default()));
         self.told = Some(status.clone());
         true

@@ -23,14 +23,13 @@ pub(super) fn answer(
     (request, wanted): (Vec<u8>, Subject),
     answer: Answer,
 ) {
-    let subject = &asker.identity().subject;
     if let Err(reason) = may_have(master, asker, &wanted) {
-        warn!(%asker, ?subject, ?wanted, %reason, "refused a certificate");
+        warn!("gives the {asker} no certificate for {wanted}: {reason}");
         // One that is gone waits for nothing.
         let _ = answer.refuse(Refusal::new(RefusalKind::Forbidden, reason));
         return;
     }
-    info!(%asker, ?wanted, "gives a certificate");
+    info!("gives the {asker} a certificate for {wanted}");
     let authority = Arc::clone(authority);
     tokio::task::spawn_blocking(move || {
         let message = match authority.sign(&request, wanted, Validity::from_now(LIFETIME)) {

@@ -81,7 +81,10 @@ pub fn start(config: Config) -> Result<Running, Error> {
     let address = advertised(&endpoint);
     let post = Post::new(endpoint, events);
     let master = lead(&config, address.clone(), authority, store, post)?;
-    info!(%address, folder = %config.folder.display(), "the master leads");
+    info!(
+        "the master listens at {address}; its files are in {}",
+        config.folder.display()
+    );
     Ok(Running::start(address, async move |stop| {
         let _lock = lock;
         master.serve(stop).await
@@ -159,7 +162,7 @@ impl Daemon {
         };
         match &ended {
             Ok(()) => info!("the master stops: it was asked to"),
-            Err(error) => error!(reason = %error, "the master stops"),
+            Err(error) => error!("the master stops: {error}"),
         }
         self.post.close().await;
         ended
@@ -198,8 +201,7 @@ impl Process for Host {
         }
     }
 
-    fn disconnected(&mut self, peer: Address, reason: &str) -> Option<Input> {
-        info!(%peer, %reason, "disconnected");
+    fn disconnected(&mut self, peer: Address, _reason: &str) -> Option<Input> {
         Some(Input::Disconnected { peer })
     }
 
@@ -214,7 +216,7 @@ impl Process for Host {
     fn step(&mut self, now: Time, input: Input, post: &mut Post) -> Option<Arc<str>> {
         self.master.handle(now, input, &mut self.out);
         for event in self.out.events.drain(..) {
-            info!(at = %event.at, "{:?}", event.kind);
+            info!("{}", event.kind);
         }
         for action in self.out.actions.drain(..) {
             match action {
@@ -247,8 +249,8 @@ impl Process for Host {
         let (hash, components) = (*hash, self.components.clone());
         tokio::spawn(async move {
             match components.take(hash, incoming).await {
-                Ok(()) => info!(%from, component = %to_hex(hash), "took in a component"),
-                Err(error) => warn!(%from, reason = %error, "took in no component"),
+                Ok(()) => info!("took in component {} from the {from}", to_hex(hash)),
+                Err(error) => warn!("took in no component from the {from}: {error}"),
             }
         });
     }

@@ -39,8 +39,7 @@ impl Process for WorkerHost {
         }
     }
 
-    fn disconnected(&mut self, peer: Address, reason: &str) -> Option<Input> {
-        info!(%peer, %reason, "disconnected");
+    fn disconnected(&mut self, peer: Address, _reason: &str) -> Option<Input> {
         Some(Input::Disconnected { peer })
     }
 
@@ -57,7 +56,7 @@ impl Process for WorkerHost {
         let mut out = std::mem::take(&mut self.out);
         self.worker.handle(now, input, &mut out);
         for event in out.events.drain(..) {
-            info!(at = %event.at, "{:?}", event.kind);
+            info!("{}", event.kind);
         }
         let mut end = None;
         for action in out.actions.drain(..) {
@@ -139,7 +138,7 @@ impl WorkerHost {
         tokio::task::spawn_blocking(move || match folders.applications() {
             // A worker that is gone cleans up nothing.
             Ok(found) => drop(facts.blocking_send(Input::FoldersFound(found))),
-            Err(error) => warn!(reason = %error, "could not look for old folders"),
+            Err(error) => warn!("could not look for old folders: {error}"),
         });
     }
 }
@@ -147,7 +146,7 @@ impl WorkerHost {
 fn remove(folder: PathBuf) {
     tokio::task::spawn_blocking(move || {
         if let Err(error) = folders::remove(&folder) {
-            warn!(folder = %folder.display(), reason = %error, "could not remove a folder");
+            warn!("could not remove the folder {}: {error}", folder.display());
         }
     });
 }

@@ -140,7 +140,7 @@ impl Log {
             if let Err(error) = &written
                 && !failing
             {
-                warn!(log = %self.path.display(), reason = %error, "lost a part of a log");
+                warn!("lost a part of the log {}: {error}", self.path.display());
             }
             failing = written.is_err();
         }

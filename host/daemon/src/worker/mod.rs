@@ -94,9 +94,15 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .credentials(&config.masters, &Subject::Worker)
         .await?;
     let (endpoint, events) = Endpoint::bind(config.listen.config(), &own)?;
+    let files = folders.0.clone();
     let daemon = Daemon::new(config, folders, components, endpoint, events);
     let info = daemon.host.worker.info();
-    info!(worker = %info.id, address = %info.address, "the worker begins");
+    info!(
+        "{} listens at {}; its files are in {}",
+        info.id,
+        info.address,
+        files.display()
+    );
     Ok(Running::start(info.address.clone(), async move |stop| {
         let _lock = lock;
         daemon.serve(stop).await
@@ -187,8 +193,8 @@ impl Daemon {
             false => Err(Error::Ended(Arc::clone(&reason))),
         };
         match &ended {
-            Ok(()) => info!(%reason, "the worker stops"),
-            Err(_) => error!(%reason, "the worker stops"),
+            Ok(()) => info!("the worker stops: {reason}"),
+            Err(_) => error!("the worker stops: {reason}"),
         }
         self.post.close().await;
         ended

@@ -26,9 +26,9 @@ pub(super) async fn listen(shared: Arc<Shared>) {
                 Ok(Ok(()) | Err(Failed::Refused(Refused::Duplicate))) => {}
                 Ok(Err(failed)) => {
                     let error = failed.at(&address, within);
-                    warn!(%remote, reason = %error, "refused a connection");
+                    warn!("let nobody in: failed to {error}");
                 }
-                Err(_) => warn!(%remote, "gave up a connection that did not greet"),
+                Err(_) => warn!("gave up a connection from {remote} that did not greet"),
             }
         });
     }

@@ -46,7 +46,7 @@ impl Shared {
             Ok(())
         });
         if let Err(error) = sent {
-            warn!(address = %to, reason = %error, "lost what was to be sent");
+            warn!("lost what was to be sent to {to}: failed to {error}");
             // A host that has gone sends nothing any more.
             let _ = self
                 .events

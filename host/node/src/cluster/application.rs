@@ -11,8 +11,8 @@ use sandbox::Image;
 use scheduler::application::{Action, Application as Machine, Input, Outbox};
 use scheduler::message::{ApplicationSpec, ToApplication, ToDriver};
 use scheduler::{
-    Action as Order, Address, ApplicationId, AttemptId, Event, ExecutorId, Host, ImageId, JobId,
-    JobSpec, LineageError, Message, Rdd, Settings, Tenant, Time, WorkerId, allocation,
+    Action as Order, Address, ApplicationId, AttemptId, Event, ExecutorId, Host, JobId, JobSpec,
+    LineageError, Message, Rdd, Settings, Tenant, Time, WorkerId, allocation,
 };
 use store::Grants;
 use tokio::runtime::Handle;
@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use wire::{Content, Data, Subject};
 
+use super::images::Images;
 use crate::driver::{EventQueue, JobScheduler, Jobs, Outputs, Progress};
 use crate::machine::{Machine as Fed, Shared, State};
 
@@ -78,7 +79,7 @@ pub(super) struct Application {
     jobs: Jobs,
     events: EventQueue,
     outputs: Outputs,
-    pub(super) images: Mutex<BTreeMap<ImageId, Image>>,
+    pub(super) images: Mutex<Images>,
     pub(super) places: Mutex<BTreeMap<ExecutorId, Place>>,
     results: Mutex<Results>,
 }
@@ -238,7 +239,9 @@ impl Application {
             match incoming.read(limit).await {
                 Ok(bytes) => application.result_came(attempt, Some(bytes)),
                 Err(error) => {
-                    warn!(%peer, %attempt, reason = %error, "a result did not arrive");
+                    warn!(
+                        "the result of {attempt} did not arrive from the {peer}: failed to {error}"
+                    );
                     application.result_came(attempt, None);
                 }
             }
@@ -275,7 +278,9 @@ impl Application {
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = shown {
-                warn!(%application, %reason, "no certificate: executors cannot reach this driver");
+                warn!(
+                    "{application} has no certificate, so that no executor can reach its driver: {reason}"
+                );
             }
         });
     }
@@ -313,7 +318,7 @@ impl Application {
             Action::Send { to, message } => {
                 let sent = self.endpoint.send(&to, message.into());
                 sent.err().map(|error| {
-                    warn!(address = %to, reason = %error, "did not send a message");
+                    warn!("a message was not sent: failed to {error}");
                     to
                 })
             }
@@ -340,7 +345,7 @@ impl Application {
             }
             Order::FinishJob { job } => self.jobs.end(job, Ok(())),
             Order::FailJob { job, failure } => self.jobs.end(job, Err(failure)),
-            Order::ReleaseImage(image) => drop(self.images().remove(&image)),
+            Order::ReleaseImage(image) => self.images().release(image),
             // The machine keeps their places; nobody asks for sizes yet.
             Order::RegisterMapOutput { .. } | Order::AcceptStatistics { .. } => {}
             // What executors do goes to them as messages.
@@ -354,7 +359,7 @@ impl Application {
         }
     }
 
-    pub(super) fn images(&self) -> MutexGuard<'_, BTreeMap<ImageId, Image>> {
+    pub(super) fn images(&self) -> MutexGuard<'_, Images> {
         self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -388,7 +393,7 @@ impl JobScheduler for Application {
     fn submit(&self, mut job: JobSpec, image: Image) -> JobId {
         let id = self.jobs.begin();
         job.job = id;
-        self.images().insert(job.image, image);
+        self.images().add(job.image, image);
         self.feed(scheduler::Input::JobSubmitted(job));
         id
     }

@@ -13,6 +13,7 @@
 mod application;
 mod block;
 mod executor;
+mod images;
 mod run;
 mod serve;
 

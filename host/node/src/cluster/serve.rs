@@ -7,22 +7,20 @@ use std::sync::Arc;
 use blake3::Hash;
 use bytes::Bytes;
 use network::{Answer, Peer, Reply};
-use sandbox::{Image, find_pages};
+use sandbox::find_pages;
 use scheduler::settings::Definition;
 use scheduler::{ImageId, ShuffleId};
 use tracing::debug;
 use wire::{
     Block, BlockLocation, Content, Data, Fetch, ImageHeader, MapOutput, MapOutputName, Message,
-    PageRun, Refusal, RefusalKind,
+    Refusal, RefusalKind,
 };
 
 use super::application::Application;
+use super::images;
 
 /// Pages that are sent at a time, 4 KiB each.
 pub(super) const PAGES_MAX: usize = 4096;
-
-/// Images that may be the parent of one that is asked for: finding the nearest costs a look at each.
-const PARENTS_MAX: usize = 4;
 
 impl Application {
     pub(super) fn answer(self: &Arc<Self>, peer: &Peer, question: Message, answer: Answer) {
@@ -70,28 +68,12 @@ impl Application {
         }
     }
 
-    /// Tells what an image is made of, as a difference to the nearest of those that the asker knows.
     fn header(&self, id: ImageId, known: &[ImageId]) -> Result<ImageHeader, Refusal> {
         let images = self.images();
-        let image = images.get(&id).ok_or_else(|| missing("the image"))?.clone();
-        let parents = known.iter().rev().filter_map(|known| images.get(known));
-        let parents: Vec<Image> = parents.take(PARENTS_MAX).cloned().collect();
+        let image = images.get(id).ok_or_else(|| missing("the image"))?;
+        let parents = images.parents(known);
         drop(images);
-        let whole = parents.is_empty().then(|| image.outline(None));
-        let differences = parents.iter().map(|parent| image.outline(Some(parent)));
-        let outline = differences.chain(whole).min_by_key(sandbox::Outline::pages);
-        let outline = outline.expect("there is a parent or the whole");
-        Ok(ImageHeader {
-            image: id,
-            program: *outline.program.as_bytes(),
-            memory_bytes: outline.memory_bytes,
-            globals: outline.globals,
-            clock_wall_ns: outline.clock.wall_ns,
-            clock_monotonic_ns: outline.clock.monotonic_ns,
-            seed: outline.seed,
-            parent: outline.parent.map(|parent| ImageId(*parent.as_bytes())),
-            changed: outline.changed.into_iter().map(run).collect(),
-        })
+        Ok(images::header(id, &image, &parents))
     }
 
     fn map_outputs(&self, shuffle: ShuffleId) -> Result<Data, Refusal> {
@@ -174,20 +156,13 @@ impl Application {
             return Err(Refusal::new(RefusalKind::Invalid, reason));
         }
         let wanted: Vec<Hash> = wanted.iter().copied().map(Hash::from_bytes).collect();
-        let images: Vec<Image> = self.images().values().cloned().collect();
+        let images = self.images().used();
         let mut bytes = Vec::with_capacity(wanted.len() * sandbox::PAGE_BYTES);
         for page in find_pages(&images, &wanted) {
             let page = page.ok_or_else(|| missing("a page"))?;
             bytes.extend_from_slice(page.as_ref());
         }
         Ok(bytes.into())
-    }
-}
-
-fn run(run: sandbox::PageRun) -> PageRun {
-    PageRun {
-        first: run.first,
-        hashes: run.hashes.iter().map(|hash| *hash.as_bytes()).collect(),
     }
 }
 

@@ -3,11 +3,14 @@
 //! What its tasks need of the driver goes through a [`DriverRef`]: a lock away in a local run, a connection away in a
 //! cluster. Tasks cannot tell the difference.
 
+mod cost;
+mod fetch;
 mod lines;
 mod task;
 mod threads;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
@@ -15,6 +18,7 @@ use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, T
 use store::{Block, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output, ShuffleReader};
 
 use crate::Console;
+use cost::Cost;
 
 pub(crate) use threads::start;
 
@@ -71,6 +75,8 @@ pub(crate) struct Executor {
     pub(crate) limits: AttemptLimits,
     pub(crate) images: PreparedImages,
     pub(crate) blocks: BlockStore,
+    /// Where tasks put aside what does not fit in their memory.
+    pub(crate) spill_folder: PathBuf,
     queue: Mutex<Queue>,
     /// A task was queued, or the executor is stopping.
     ready: Condvar,
@@ -81,25 +87,34 @@ struct Queue {
     tasks: VecDeque<Launch>,
     idle_threads: u32,
     /// Those that are queued, too: a kill may come first.
-    switches: BTreeMap<AttemptId, KillSwitch>,
+    attempts: BTreeMap<AttemptId, Reach>,
     stopping: bool,
+}
+
+/// What others than its thread can do with an attempt.
+#[derive(Clone)]
+struct Reach {
+    kill: KillSwitch,
+    cost: Cost,
 }
 
 /// A task with what it takes to run it.
 struct Launch {
     task: Task,
     image: Image,
-    kill: KillSwitch,
+    reach: Reach,
 }
 
 impl Executor {
     /// An executor of so many cores and of the memory that `settings` say, without tasks. [`start`] runs its threads.
+    /// The folder need not exist; what tasks put there is gone when they are.
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
         grants: Grants,
         console: Arc<dyn Console>,
         cores: u32,
+        spill_folder: PathBuf,
     ) -> Self {
         let shares = scheduler::memory::shares(settings.executor_memory(), cores);
         let limits = AttemptLimits {
@@ -115,6 +130,7 @@ impl Executor {
             console,
             cores,
             limits,
+            spill_folder,
             queue: Mutex::default(),
             ready: Condvar::new(),
         }
@@ -122,10 +138,13 @@ impl Executor {
 
     /// Queues a task.
     pub(crate) fn run(&self, task: Task, image: Image) {
-        let kill = self.program.kill_switch();
+        let reach = Reach {
+            kill: self.program.kill_switch(),
+            cost: Cost::default(),
+        };
         let mut queue = self.lock();
-        queue.switches.insert(task.attempt, kill.clone());
-        queue.tasks.push_back(Launch { task, image, kill });
+        queue.attempts.insert(task.attempt, reach.clone());
+        queue.tasks.push_back(Launch { task, image, reach });
         // A thread that is not idle takes its next task without being woken.
         if queue.idle_threads > 0 {
             self.ready.notify_one();
@@ -139,18 +158,42 @@ impl Executor {
             scheduler::KillReason::AnotherSucceeded | scheduler::KillReason::JobEnded => {
                 KillReason::Ordered
             }
+            // It has begun.
+            scheduler::KillReason::Recalled => return,
         };
-        if let Some(kill) = self.lock().switches.get(&attempt) {
-            kill.kill(reason);
+        let reach = self.lock().attempts.get(&attempt).cloned();
+        if let Some(reach) = reach {
+            reach.kill.kill(reason);
         }
+    }
+
+    /// Takes back a task that no thread has begun; returns whether there was one. Its end is for the caller to report.
+    pub(crate) fn take_back(&self, attempt: AttemptId) -> bool {
+        let mut queue = self.lock();
+        let mut tasks = queue.tasks.iter();
+        let waiting = tasks.position(|launch| launch.task.attempt == attempt);
+        let launch = waiting.and_then(|position| queue.tasks.remove(position));
+        if launch.is_some() {
+            queue.attempts.remove(&attempt);
+        }
+        launch.is_some()
+    }
+
+    /// Returns what the attempts that have not ended have cost so far.
+    pub(crate) fn costs(&self) -> Vec<(AttemptId, TaskMetrics)> {
+        let queue = self.lock();
+        let costs = queue.attempts.iter();
+        costs
+            .map(|(attempt, reach)| (*attempt, reach.cost.so_far()))
+            .collect()
     }
 
     /// Hands out no more tasks, and kills those that run.
     pub(crate) fn stop(&self) {
         let mut queue = self.lock();
         queue.stopping = true;
-        for kill in queue.switches.values() {
-            kill.kill(KillReason::Ordered);
+        for reach in queue.attempts.values() {
+            reach.kill.kill(KillReason::Ordered);
         }
         self.ready.notify_all();
     }
@@ -180,7 +223,7 @@ impl Executor {
     }
 
     fn ended(&self, attempt: AttemptId) {
-        self.lock().switches.remove(&attempt);
+        self.lock().attempts.remove(&attempt);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use sandbox::{Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader};
+use store::{AttemptOutput, Block, MapOutputWriter, ShuffleReader, SpillFile, SpillReader};
 
+use super::cost::Counter;
 use super::lines::Line;
-use super::{DriverRef, Executor, Leaves};
+use super::{DriverRef, Executor, Leaves, Reach, fetch};
 use crate::guest_error::guest_error;
 
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
@@ -24,14 +25,12 @@ enum Reader {
     /// And the length of a batch: whole records.
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
+    Spill(SpillReader),
     Block {
         block: Block,
         next: usize,
     },
 }
-
-/// Where bytes that were read are counted.
-type Counter = fn(&mut TaskMetrics) -> &mut u64;
 
 /// A partition on its way into the cache.
 #[derive(Default)]
@@ -50,16 +49,23 @@ pub(crate) struct TaskSide {
     readers: BTreeMap<u32, Reader>,
     next_reader: u32,
     map_output: Option<MapOutputWriter>,
+    /// Begun when there is something to put aside.
+    spills: Option<SpillFile>,
     blocks: BTreeMap<(RddId, u32), PendingBlock>,
     outputs: BTreeMap<u32, AttemptOutput>,
     lines: [Line; 2],
-    metrics: TaskMetrics,
+    reach: Reach,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
 }
 
 impl TaskSide {
-    pub(crate) fn new(executor: Arc<Executor>, driver: Arc<dyn DriverRef>, task: Task) -> Self {
+    pub(super) fn new(
+        executor: Arc<Executor>,
+        driver: Arc<dyn DriverRef>,
+        task: Task,
+        reach: Reach,
+    ) -> Self {
         Self {
             executor,
             driver,
@@ -67,10 +73,11 @@ impl TaskSide {
             readers: BTreeMap::new(),
             next_reader: 0,
             map_output: None,
+            spills: None,
             blocks: BTreeMap::new(),
             outputs: BTreeMap::new(),
             lines: Default::default(),
-            metrics: TaskMetrics::default(),
+            reach,
             failure: None,
         }
     }
@@ -128,6 +135,16 @@ impl TaskSide {
         }
     }
 
+    fn spill_file(&mut self) -> store::Result<&mut SpillFile> {
+        match &mut self.spills {
+            Some(spills) => Ok(spills),
+            none => {
+                let folder = &self.executor.spill_folder;
+                Ok(none.insert(SpillFile::create(folder, self.task.attempt)?))
+            }
+        }
+    }
+
     fn open(&mut self, reader: Reader) -> Result<u32, Error> {
         if self.readers.len() >= READERS_MAX {
             let message =
@@ -144,6 +161,10 @@ impl TaskSide {
         if !lines.is_empty() {
             self.executor.console.task(self.task.name, channel, lines);
         }
+    }
+
+    fn count(&self, counter: Counter, bytes: usize) {
+        self.reach.cost.add(counter, bytes);
     }
 
     fn reader(&mut self, number: u32) -> Result<&mut Reader, Error> {
@@ -174,11 +195,14 @@ impl TaskSide {
             | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
         };
+        // That one who was killed reads no more is nobody else's fault.
+        let failure = failure.filter(|_| self.reach.kill.reason().is_none());
         self.failure = self.failure.take().or(failure);
         guest_error(&error)
     }
 
     fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
+        let kill = self.reach.kill.clone();
         let (batch, counter): (store::Result<Arc<Vec<u8>>>, Counter) = match self.reader(number)? {
             Reader::Lines(_) => {
                 return Err(Error::new(
@@ -189,9 +213,14 @@ impl TaskSide {
             Reader::Bytes(reader) => (reader.read(BATCH_BYTES).map(Arc::new), |metrics| {
                 &mut metrics.bytes_read
             }),
-            Reader::Shuffle(reader) => (reader.read().map(Arc::new), |metrics| {
+            Reader::Shuffle(reader) => (fetch::read(&kill, reader).map(Arc::new), |metrics| {
                 &mut metrics.shuffle_read_bytes
             }),
+            // What a task reads again it has counted when it wrote it.
+            Reader::Spill(reader) => {
+                let batch = reader.read().map(Arc::new);
+                return batch.map_err(|error| self.answer(error));
+            }
             Reader::Block { block, next } => {
                 let batch = block.get(*next).map(Arc::clone).unwrap_or_default();
                 *next += 1;
@@ -199,7 +228,7 @@ impl TaskSide {
             }
         };
         let batch = batch.map_err(|error| self.answer(error))?;
-        *counter(&mut self.metrics) += batch.len() as u64;
+        self.count(counter, batch.len());
         Ok(batch)
     }
 }
@@ -224,7 +253,7 @@ impl TaskHost for TaskSide {
             ));
         };
         let lines = lines.read().map_err(|error| self.answer(error))?;
-        self.metrics.bytes_read += lines.len() as u64;
+        self.count(|metrics| &mut metrics.bytes_read, lines.len());
         Ok(lines)
     }
 
@@ -272,7 +301,7 @@ impl TaskHost for TaskSide {
             .open_map_output(shuffle, buckets)
             .and_then(|output| output.write(partition, batch));
         written.map_err(|error| self.answer(error))?;
-        self.metrics.shuffle_write_bytes += batch.len() as u64;
+        self.count(|metrics| &mut metrics.shuffle_write_bytes, batch.len());
         Ok(())
     }
 
@@ -309,7 +338,7 @@ impl TaskHost for TaskSide {
             self.driver.block_dropped(rdd, partition);
         }
         self.driver.block_stored(rdd, partition);
-        self.metrics.blocks_written_bytes += bytes as u64;
+        self.count(|metrics| &mut metrics.blocks_written_bytes, bytes);
         Ok(true)
     }
 
@@ -326,8 +355,30 @@ impl TaskHost for TaskSide {
         };
         file.write(name, bytes)
             .map_err(|error| self.answer(error))?;
-        self.metrics.bytes_written += bytes.len() as u64;
+        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
         Ok(())
+    }
+
+    fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {
+        let begins = self
+            .spill_file()
+            .and_then(|spills| spills.write(run, batch))
+            .map_err(|error| self.answer(error))?;
+        self.count(|metrics| &mut metrics.spilled_bytes, batch.len());
+        self.count(|metrics| &mut metrics.spills, usize::from(begins));
+        Ok(())
+    }
+
+    fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
+        let opened = self.spill_file().and_then(|spills| spills.open(run));
+        let reader = opened.map_err(|error| self.answer(error))?;
+        self.open(Reader::Spill(reader))
+    }
+
+    fn drop_spill(&mut self, run: u32) {
+        if let Some(spills) = &mut self.spills {
+            spills.remove(run);
+        }
     }
 
     fn log(&mut self, channel: Channel, bytes: &[u8]) {
@@ -351,14 +402,14 @@ impl TaskSide {
         }
         let outcome = match result {
             Ok(result) => {
-                self.metrics.result_bytes = result.len() as u64;
+                self.count(|metrics| &mut metrics.result_bytes, result.len());
                 self.finish(result)
             }
             Err(failure) => Err(self.failure.take().unwrap_or(failure)),
         };
         Ended {
             outcome,
-            metrics: self.metrics,
+            metrics: self.reach.cost.so_far(),
         }
     }
 }

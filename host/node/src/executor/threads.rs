@@ -55,9 +55,14 @@ fn run(
                 image,
                 task: spec(&launch.task, executor.limits.memory_bytes),
                 limits: executor.limits,
-                kill: launch.kill,
+                kill: launch.reach.kill.clone(),
             };
-            let side = TaskSide::new(Arc::clone(executor), Arc::clone(driver), launch.task);
+            let side = TaskSide::new(
+                Arc::clone(executor),
+                Arc::clone(driver),
+                launch.task,
+                launch.reach,
+            );
             let (finished, side) = attempt.run(side);
             let mut ended = side.end(finished.result);
             ended.metrics.instantiate_us = micros(finished.instantiated_after);

@@ -54,9 +54,11 @@ impl Application {
         seed: u64,
     ) -> Result<Arc<Self>, store::Error> {
         let work_folder = WorkFolder::create(settings.local_dir().as_ref())?;
+        let spill_folder = work_folder.path().join("spill");
+        let executor = Executor::new(program, settings, grants, console, cores, spill_folder);
         let application = Arc::new(Self {
             driver: Shared::new(scheduler::Driver::new(settings, seed)),
-            executor: Arc::new(Executor::new(program, settings, grants, console, cores)),
+            executor: Arc::new(executor),
             jobs: Jobs::default(),
             events: EventQueue::new(settings.event_queue_capacity() as usize),
             outputs: Outputs::default(),

@@ -37,7 +37,7 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Begins to make the image `asked` of its outline. Pages that one of the `known` images has are not lacking.
+    /// Begins to make the image `asked` of its outline, which is a difference to one of the `known` images or to zeros.
     ///
     /// # Errors
     ///
@@ -63,11 +63,15 @@ impl Assembly {
             order: Vec::new(),
         };
         assembly.note_lacking(parent);
-        let found = find_pages(known, &assembly.order);
-        for page in found.into_iter().flatten() {
-            assembly.fill(page.hash(), page.as_ref());
-        }
         Ok(assembly)
+    }
+
+    /// Takes in what is lacking of the pages of some images, and of zeros. If anything is, it looks at all their pages.
+    pub fn search(&mut self, images: &[Image]) {
+        let lacking: Vec<_> = self.lacking().collect();
+        for page in find_pages(images, &lacking).into_iter().flatten() {
+            self.fill(page.hash(), page.as_ref());
+        }
     }
 
     /// Returns the hashes of the pages that are lacking, each once, as they come first in memory.

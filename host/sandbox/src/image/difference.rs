@@ -71,7 +71,12 @@ impl Image {
             .collect()
     }
 
-    fn page_bytes(&self, page: usize) -> &[u8] {
+    /// Returns the bytes of a page, by its number.
+    ///
+    /// # Panics
+    ///
+    /// If the memory has no such page.
+    pub fn page_bytes(&self, page: usize) -> &[u8] {
         self.0.chunks[page / PAGES_PER_CHUNK].page(page % PAGES_PER_CHUNK)
     }
 

@@ -49,6 +49,7 @@ fn memory() -> impl Strategy<Value = Vec<u8>> {
 /// Ships `image`, one page after the other.
 fn ship(image: &Image, outline: Outline, known: &[Image]) -> Result<Image, ShipError> {
     let mut assembly = Assembly::begin(image.hash(), outline, known, &terms())?;
+    assembly.search(known);
     let lacking: Vec<_> = assembly.lacking().collect();
     for page in find_pages([image], &lacking) {
         assembly.add(page.expect("the image has its own pages").as_ref())?;
@@ -131,7 +132,8 @@ fn only_what_is_lacking_is_asked_for_and_the_rest_is_shared() {
     let outline = image.outline(Some(&base));
     assert_eq!(outline.pages(), 2);
     let known = [base.clone()];
-    let assembly = Assembly::begin(image.hash(), outline.clone(), &known, &terms()).unwrap();
+    let mut assembly = Assembly::begin(image.hash(), outline.clone(), &known, &terms()).unwrap();
+    assembly.search(&known);
     assert_eq!(
         assembly.lacking().collect::<Vec<_>>(),
         [blake3::hash(&[9; PAGE_BYTES])],

@@ -49,11 +49,12 @@ records! {
     TaskMetricsForm = TaskMetrics {
         run_time_us: u64, instantiate_us: u64, bytes_read: u64, bytes_written: u64, shuffle_read_bytes: u64,
         shuffle_write_bytes: u64, blocks_read_bytes: u64, blocks_written_bytes: u64, result_bytes: u64,
-        log_bytes: u64, peak_memory_bytes: u64,
+        log_bytes: u64, peak_memory_bytes: u64, spilled_bytes: u64, spills: u64,
     }
     ImageHeaderForm = ImageHeader {
         image: ImageId, program: Hash, memory_bytes: u64, globals: Vec<u64>, clock_wall_ns: u64,
         clock_monotonic_ns: u64, seed: u64, parent: Option<ImageId>, changed: Vec<PageRun>,
+        pages: Vec<u8>,
     } => page_table
     PageRunForm = PageRun { first: u32, hashes: Vec<Hash> }
     MapOutputForm = MapOutput {
@@ -75,7 +76,7 @@ choices! {
         Submitted, Running, Finished, Relaunching, Unknown, Killed, Failed, Error,
     }
     WorkForm = Work { Action { job: JobId }, ShuffleMap { shuffle: ShuffleId, buckets: u32 } }
-    KillReasonForm = KillReason { AnotherSucceeded, JobEnded, TimedOut }
+    KillReasonForm = KillReason { AnotherSucceeded, JobEnded, TimedOut, Recalled }
     OutcomeForm = Outcome { Succeeded, Wrote(sizes: Arc<BucketSizes>), Failed(failure: Arc<TaskFailure>) }
     ToldForm = Told {
         Each(codes: Box<[u8]>),
@@ -143,6 +144,11 @@ fn page_table(header: &ImageHeader) -> Result<(), Invalid> {
             return Err(Invalid::PageTable { page, pages });
         }
         next = end;
+    }
+    let changed = header.changed.iter().map(|run| run.hashes.len() as u64);
+    let (bytes, bytes_max) = (header.pages.len() as u64, changed.sum::<u64>() * PAGE_BYTES);
+    if !bytes.is_multiple_of(PAGE_BYTES) || bytes > bytes_max {
+        return Err(Invalid::PageBytes { bytes, bytes_max });
     }
     Ok(())
 }

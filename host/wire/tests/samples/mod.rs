@@ -102,6 +102,8 @@ fn metrics() -> TaskMetrics {
         result_bytes: 9,
         log_bytes: 10,
         peak_memory_bytes: 11,
+        spilled_bytes: 12,
+        spills: 13,
     }
 }
 
@@ -595,6 +597,7 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
                     hashes: vec![[9; 32]],
                 },
             ],
+            pages: vec![7; 4096],
         }),
     );
     add(

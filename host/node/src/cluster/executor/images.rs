@@ -91,12 +91,18 @@ pub(super) async fn fetch(source: Source, id: ImageId, known: Vec<Image>) -> Res
             .collect(),
     });
     let answer = source.endpoint.ask(&source.driver, &question, ANSWER_WAIT);
-    let Message::Data(Data::Image(header)) = answer.await.map_err(words)? else {
+    let Message::Data(Data::Image(mut header)) = answer.await.map_err(words)? else {
         return Err("the driver said something else than what an image is made of".into());
     };
     let asked = Hash::from_bytes(id.0);
+    let told = std::mem::take(&mut header.pages);
     let mut assembly = Assembly::begin(asked, outline(header), &known, &source.terms)
         .map_err(|error| error.to_string())?;
+    for page in told.chunks(sandbox::PAGE_BYTES) {
+        // One that is there already is not lacking any more.
+        let _ = assembly.add(page);
+    }
+    assembly.search(&known);
     let lacking: Vec<_> = assembly.lacking().map(|hash| *hash.as_bytes()).collect();
     if !lacking.is_empty() {
         let driver = source.endpoint.connect(&source.driver, Role::Driver).await;

@@ -102,7 +102,7 @@ async fn get_component(
     let incoming = driver.fetch(Fetch::Component { hash }).await?;
     let bytes = incoming.read(COMPONENT_BYTES_MAX).await?;
     if let Err(error) = keep(&path, &bytes) {
-        tracing::warn!(path = %path.display(), reason = %error, "the component is not kept");
+        tracing::warn!("the component is not kept in {}: {error}", path.display());
     }
     Ok(bytes)
 }

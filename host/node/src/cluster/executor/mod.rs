@@ -17,6 +17,7 @@ use daemon::process::{self as event_loop, Post};
 use network::Endpoint;
 use scheduler::TaskName;
 use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::Console;
@@ -69,8 +70,12 @@ async fn live(instructions: ExecutorInstructions) -> Result<(), ExecutorError> {
     let mut post = Post::new(endpoint.clone(), events);
     let mut process =
         ExecutorProcess::new(&instructions, loaded, &endpoint, facts, Arc::new(Streams))?;
-    let reason = event_loop::run(&mut process, &mut post, &mut happened).await;
-    tracing::info!(%reason, "the executor ends");
+    // Whoever is connected is told of the end, and need not wait to notice it.
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = event_loop::run(&mut process, &mut post, &mut happened) => {}
+        _ = terminated.recv() => {}
+    }
     process.stop();
     post.close().await;
     Ok(())

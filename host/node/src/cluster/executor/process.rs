@@ -11,13 +11,13 @@ use sandbox::Image;
 use scheduler::executor::{Action, Config, Executor as Machine, Input, Outbox};
 use scheduler::message::ToDriver;
 use scheduler::{
-    Address, AttemptId, FailureKind, ImageId, Message, Outcome, Task, TaskFailure, TaskMetrics,
-    Time,
+    Address, AttemptId, FailureKind, ImageId, KillReason, Message, Outcome, Task, TaskFailure,
+    TaskMetrics, Time,
 };
 use store::{ClusterShuffles, IndexCache, ShuffleFolder};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wire::{Content, Data, Fetch, Refusal, RefusalKind};
 
 use super::ExecutorError;
@@ -93,7 +93,14 @@ impl ExecutorProcess {
             settings,
             grants,
         } = loaded;
-        let executor = Executor::new(program, &settings, grants, console, instructions.cores);
+        let executor = Executor::new(
+            program,
+            &settings,
+            grants,
+            console,
+            instructions.cores,
+            instructions.scratch.clone(),
+        );
         let executor = Arc::new(executor);
         let (results, commits) = (Arc::<Results>::default(), Arc::<Commits>::default());
         let remote = NetworkBuckets {
@@ -147,6 +154,9 @@ impl ExecutorProcess {
     fn feed(&mut self, now: Time, input: Input, post: &mut Post) -> Option<Arc<str>> {
         let mut outbox = std::mem::take(&mut self.outbox);
         self.machine.handle(now, input, &mut outbox);
+        for event in outbox.events.drain(..) {
+            info!("{}", event.kind);
+        }
         let mut end = None;
         for action in outbox.actions.drain(..) {
             let exit = self.obey(action, post);
@@ -157,20 +167,20 @@ impl ExecutorProcess {
         end
     }
 
+    /// Tells the machine what its tasks have cost so far: a heartbeat may be due.
+    fn note_costs(&mut self, now: Time, post: &mut Post) {
+        for (attempt, metrics) in self.executor.costs() {
+            // That alone ends no executor.
+            self.feed(now, Input::TaskProgressed { attempt, metrics }, post);
+        }
+    }
+
     fn obey(&mut self, action: Action, post: &mut Post) -> Option<Arc<str>> {
         match action {
             Action::Send { to, message } => self.send(to, message, post),
             Action::RunTask(task) => self.run(task),
             Action::KillTask { attempt, reason } => {
-                self.executor.kill(attempt, reason);
-                self.commits.answer(attempt, false);
-                if self.images.give_up(attempt) {
-                    self.fail(
-                        attempt,
-                        FailureKind::Killed,
-                        "it was killed before it began",
-                    );
-                }
+                self.kill(attempt, reason);
             }
             Action::GrantCommit(attempt) => self.commits.answer(attempt, true),
             Action::DenyCommit(attempt) => self.commits.answer(attempt, false),
@@ -186,6 +196,21 @@ impl ExecutorProcess {
             Action::Exit { reason } => return Some(reason),
         }
         None
+    }
+
+    fn kill(&mut self, attempt: AttemptId, reason: KillReason) {
+        let waited = match reason {
+            KillReason::Recalled => self.executor.take_back(attempt),
+            _ => {
+                self.executor.kill(attempt, reason);
+                self.commits.answer(attempt, false);
+                false
+            }
+        };
+        if waited || self.images.give_up(attempt) {
+            let why = "it was killed before it began";
+            self.fail(attempt, FailureKind::Killed, why);
+        }
     }
 
     /// Sends a message, after what belongs before it.
@@ -226,7 +251,7 @@ impl ExecutorProcess {
             };
             if let Err(error) = brought.await {
                 // It is told again when the driver is there again.
-                warn!(%attempt, reason = %error, "a result was not sent");
+                warn!("the result of {attempt} was not sent: failed to {error}");
             }
         });
     }
@@ -284,8 +309,7 @@ impl Process for ExecutorProcess {
         }
     }
 
-    fn disconnected(&mut self, peer: Address, reason: &str) -> Option<Fact> {
-        debug!(%peer, reason, "disconnected");
+    fn disconnected(&mut self, peer: Address, _reason: &str) -> Option<Fact> {
         Some(Fact::Machine(Input::Disconnected { peer }))
     }
 
@@ -307,7 +331,12 @@ impl Process for ExecutorProcess {
 
     fn step(&mut self, now: Time, fact: Fact, post: &mut Post) -> Option<Arc<str>> {
         match fact {
-            Fact::Machine(input) => self.feed(now, input, post),
+            Fact::Machine(input) => {
+                if input == Input::DeadlineReached {
+                    self.note_costs(now, post);
+                }
+                self.feed(now, input, post)
+            }
             Fact::Image(id, fetched) => {
                 self.image_came(id, &fetched);
                 None
