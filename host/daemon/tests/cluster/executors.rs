@@ -71,7 +71,7 @@ async fn who_ignores_sigterm_is_killed() {
     soon(worker.stop()).await.unwrap();
     let said = std::fs::read_to_string(&stubborn).unwrap();
     assert!(said.ends_with("no\n"), "{said}");
-    let name = format!("{}/{executor} on here as Executor\n", application.id);
+    let name = format!("{}/{} on here as Executor\n", application.id, executor.0);
     assert!(said.starts_with(&name), "{said}");
 }
 

@@ -50,7 +50,7 @@ async fn what_runs_goes_on_while_the_master_is_away() {
     assert_eq!(status.applications[0].state, "RUNNING");
     assert_eq!(
         status.applications[0].executors[0].id,
-        format!("{}/{executor}", application.id)
+        format!("{}/{}", application.id, executor.0)
     );
     assert_eq!(status.workers[0].state, "ALIVE");
 }
