@@ -557,23 +557,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_is_told_in_each_look() {
-        let awaited = Event {
-            at: millis(3_000),
-            kind: EventKind::ExecutorsAwaited {
-                jobs: 1,
-                because: "needs 9 GiB for an executor, the largest worker has 8 GiB".into(),
-            },
-        };
-        for look in [Look::Quiet, Look::Lines, Look::Bars] {
-            assert_eq!(
-                told(look, std::slice::from_ref(&awaited)),
-                "waiting for executors: needs 9 GiB for an executor, the largest worker has 8 GiB\n"
-            );
-        }
-    }
-
-    #[test]
     fn only_a_long_stage_gets_a_bar_and_loses_it_at_its_end() {
         let bars = |step| {
             let (mut display, _) = display(Look::Bars);
