@@ -23,7 +23,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 9] = [
+    let themes: [&[(&str, Behaviour)]; 10] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
