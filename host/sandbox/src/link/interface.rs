@@ -43,6 +43,7 @@ const JOB_INTERFACES: &[(&str, &[&str])] = &[
             "close-reader",
             "write-shuffle",
             "write-block",
+            "keep-block",
             "commit-block",
             "write-output",
             "write-spill",
