@@ -4,7 +4,7 @@
 //! from where it is kept. Where room ran out they come from what was taken, and go on from there.
 
 use crate::batch::{Codec, Decoded, Source, of_reader};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, BlockLevel};
 use crate::stream::Records;
 use crate::task;
@@ -38,7 +38,7 @@ fn decoded<'a, T: 'a>(source: Source<'a>, codec: Codec<T>) -> Records<'a, T> {
     Records::of_batches(Decoded::new(source, codec.decode_all))
 }
 
-fn nothing<'a>() -> Source<'a> {
+pub(crate) fn nothing<'a>() -> Source<'a> {
     Box::new(|| Ok(Vec::new()))
 }
 
@@ -47,21 +47,50 @@ fn once<'a>(batch: Vec<u8>) -> Source<'a> {
     Box::new(move || Ok(batch.take().unwrap_or_default()))
 }
 
-/// Offers a partition for keeping, and returns its records. One whose records ended early is not kept.
-fn keep<'a, T: 'a>(
+/// Keeps a partition.
+///
+/// # Errors
+/// There is no room, or the records cannot be computed.
+pub(crate) fn put<T>(
+    block: Block,
+    level: BlockLevel,
+    codec: Codec<T>,
+    mut records: Records<'_, T>,
+) -> Result<()> {
+    if offer(block, level, codec, &mut records)?.is_some() {
+        let full =
+            "there is neither memory nor disk left to keep it; `local.dir` says where the disk is";
+        return Err(Error::of(ErrorKind::LimitExceeded, full));
+    }
+    Ok(())
+}
+
+/// Offers records for keeping. Returns the batch that was not taken, if there is no room.
+fn offer<T>(
     (rdd, partition): Block,
     level: BlockLevel,
     codec: Codec<T>,
-    mut records: Records<'a, T>,
-) -> Result<Records<'a, T>> {
+    records: &mut Records<'_, T>,
+) -> Result<Option<Vec<u8>>> {
     let mut take =
         |batch: &[u8]| host::keep_block(rdd, partition, level, batch).map_err(Error::from_host);
-    let refused = (codec.offer)(&mut records, &mut take)?;
+    let refused = (codec.offer)(records, &mut take)?;
     task::check()?;
     if refused.is_none() {
         host::commit_block(rdd, partition).map_err(Error::from_host)?;
     }
-    let taken = open((rdd, partition))?.unwrap_or_else(nothing);
+    Ok(refused)
+}
+
+/// Offers a partition for keeping, and returns its records. One whose records ended early is not kept.
+fn keep<'a, T: 'a>(
+    block: Block,
+    level: BlockLevel,
+    codec: Codec<T>,
+    mut records: Records<'a, T>,
+) -> Result<Records<'a, T>> {
+    let refused = offer(block, level, codec, &mut records)?;
+    let taken = open(block)?.unwrap_or_else(nothing);
     let taken = decoded(taken, codec);
     Ok(match refused {
         None => taken,
