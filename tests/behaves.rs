@@ -159,14 +159,16 @@ fn runs_are_an_attempts_own() {
 #[test]
 fn what_is_kept_passes_through_a_task_and_is_computed_again_only_where_it_had_to_go() {
     let shell = Shell::new();
+    let all = "500000 records\n500000 records, 0 computed again\n";
+    for level in ["disk", "memory-and-disk"] {
+        let cluster = ["--master", "local-cluster[1,2,64m]"];
+        let printed = shell.run(&cluster, behaves(), &["keeps", level, "500000"]);
+        assert_eq!(printed.done(), all, "{level}");
+    }
     let options = ["--conf", "executor.memory=32m", "--master", "local[2]"];
     let run = |arguments: &[&str]| shell.run(&options, behaves(), arguments).done();
     for level in ["disk", "memory-and-disk"] {
-        assert_eq!(
-            run(&["keeps", level, "500000"]),
-            "500000 records\n500000 records, 0 computed again\n",
-            "{level}"
-        );
+        assert_eq!(run(&["keeps", level, "500000"]), all, "{level}");
     }
     assert_eq!(
         run(&["keeps", "memory", "500000"]),
@@ -225,6 +227,44 @@ fn a_damaged_and_a_missing_partition_on_disk_are_computed_again() {
         "40000 records, 30000 computed again\n40000 records\n"
     );
     shell.expect_no_leftovers();
+}
+
+#[test]
+fn a_checkpoint_is_all_that_is_left_of_its_lineage() {
+    let shell = Shell::new();
+    // The first round adds one to each of a key's hundred numbers, the others one to their sum.
+    let sums: Vec<_> = (0..10u64)
+        .map(|key| (key, 49_500 + 100 * key + 100 + 19))
+        .collect();
+    let expected = format!("{sums:?}\n1 line\n");
+    for master in ["local[2]", "local-cluster[2,1,512m]"] {
+        let options = ["--master", master, "--allow-write", "checks"];
+        for arguments in [
+            &["checkpoints-rounds", "20"][..],
+            &["checkpoints-rounds", "20", "checks"],
+        ] {
+            let printed = shell.run(&options, behaves(), arguments).done();
+            assert_eq!(printed, expected, "{master}, {arguments:?}");
+        }
+    }
+    assert_eq!(
+        fs::read_dir(shell.path().join("checks")).unwrap().count(),
+        40
+    );
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let shell = Shell::new();
+    fs::create_dir(shell.path().join("gates")).unwrap();
+    let arguments = ["keeps-on-disk", "1000", "gates"];
+    let mut run = support::command::start(&mut shell.command(&[], behaves(), &arguments));
+    run.wait_for("waiting at go");
+    assert_eq!(block_files(&shell).len(), 4);
+    run.signal("KILL");
+    assert_eq!(run.end().code, None);
+    assert_eq!(block_files(&shell).len(), 4);
+    shell.run(&[], behaves(), &["keeps", "disk", "1000"]).done();
 }
 
 /// What a driver drops goes from disks and memory, so that it may go on for ever.

@@ -101,13 +101,11 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
                 write_file(output, &file_name(partition), self.records(partition))
             })
         })?;
-        let split = |(partition, length)| Split {
-            uri: format!("{folder}/{}", file_name(partition)),
-            start: 0,
-            length,
-        };
+        let splits = (0..)
+            .zip(lengths)
+            .map(|(partition, length)| whole_file(&folder, partition, length));
         let files = Files {
-            splits: (0..).zip(lengths).map(split).collect(),
+            splits: splits.collect::<Result<_>>()?,
             codec: codec(),
         };
         Ok(Rdd::new(header, files))
@@ -149,6 +147,18 @@ fn codec<T: Record>() -> Codec<T> {
 
 fn file_name(partition: u32) -> String {
     format!("part-{partition:05}")
+}
+
+/// A partition's file, by the name under which tasks find it: the folder's may depend on where the driver runs.
+fn whole_file(folder: &str, partition: u32, length: u64) -> Result<Split> {
+    let path = format!("{folder}/{}", file_name(partition));
+    let found = host::binary_file(&path, 1, 1).map_err(Error::from_host)?;
+    let uri = found.into_iter().next().map_or(path, |split| split.uri);
+    Ok(Split {
+        uri,
+        start: 0,
+        length,
+    })
 }
 
 fn checksum(batch: &[u8]) -> [u8; 8] {

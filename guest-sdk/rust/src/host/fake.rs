@@ -320,6 +320,9 @@ pub(crate) fn write_output(output: u32, name: &str, bytes: &[u8]) -> Result<(), 
 pub(crate) fn commit_output(output: u32) -> Result<(), Error> {
     with(|host| {
         let (uri, files) = std::mem::take(&mut host.open_outputs[output as usize]);
+        for (name, bytes) in &files {
+            host.files.insert(format!("{uri}/{name}"), bytes.clone());
+        }
         host.outputs.insert(uri, files);
     });
     Ok(())

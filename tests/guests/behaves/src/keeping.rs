@@ -14,6 +14,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("pushes-out", pushes_out),
     ("keeps-on-disk", keeps_on_disk),
     ("iterates", iterates),
+    ("checkpoints-rounds", checkpoints_rounds),
 ];
 
 type Kept<'a> = Rdd<'a, (String, u64)>;
@@ -103,6 +104,29 @@ fn iterates(cx: &Context, args: &[String]) -> Result<()> {
     }
     let grown = memory_pages() - grown;
     println!("{sum}, and the driver grew by {grown} pages");
+    Ok(())
+}
+
+/// So many rounds, each made from what the round before left as a checkpoint: locally, or in a folder.
+fn checkpoints_rounds(cx: &Context, args: &[String]) -> Result<()> {
+    let folder = args.get(1).map(|_| argument(args, 1)).transpose()?;
+    folder
+        .into_iter()
+        .for_each(|folder| cx.set_checkpoint_dir(folder));
+    let mut sums = cx.range_in(0..1000, 4).map(|n| (n % 10, n));
+    for _ in 0..number(args, 0)? {
+        let next = sums
+            .map(|(key, n)| (key, n + 1))
+            .reduce_by_key_in(|a, b| a + b, 4);
+        sums = match folder {
+            Some(_) => next.checkpoint()?,
+            None => next.local_checkpoint()?,
+        };
+    }
+    let mut all = sums.collect()?;
+    all.sort_unstable();
+    println!("{all:?}");
+    println!("{} line", sums.to_debug_string().lines().count());
     Ok(())
 }
 
