@@ -64,7 +64,7 @@ impl BlockWriter {
         if self.reserve(bytes) {
             self.batches.push(Arc::new(batch));
         } else {
-            self.refused = !self.to_disk(&batch);
+            self.refused = !self.write_file(&batch);
         }
         self.bytes += if self.refused { 0 } else { bytes };
         !self.refused
@@ -78,7 +78,7 @@ impl BlockWriter {
         fits
     }
 
-    fn to_disk(&mut self, batch: &[u8]) -> bool {
+    fn write_file(&mut self, batch: &[u8]) -> bool {
         if self.level == BlockLevel::Memory {
             return false;
         }
