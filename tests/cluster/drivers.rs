@@ -128,7 +128,7 @@ fn a_driver_that_is_killed_takes_its_application_along() {
     let gates = cluster.gates("killed");
     let driver = hand_over_waiting(&cluster, &gates, &[]);
     let application = application_of(&cluster, &driver);
-    let executor = cluster.process_of(&format!("{application}/executor-0"));
+    let executor = cluster.process_of(&format!("{application}/0"));
     assert_eq!(cluster.run(&["kill", &driver]).done(), "");
     let killed = cluster.driver(&driver, "KILLED");
     assert_eq!(killed.reason.as_deref(), Some("it was killed on request"));
@@ -207,7 +207,7 @@ fn a_driver_that_nobody_supervises_has_failed_when_it_is_killed() {
     let gates = cluster.gates("unsupervised");
     let driver = hand_over_waiting(&cluster, &gates, &[]);
     let application = application_of(&cluster, &driver);
-    let executor = cluster.process_of(&format!("{application}/executor-0"));
+    let executor = cluster.process_of(&format!("{application}/0"));
     kill(cluster.site.processes_of("driver")[0]);
     let failed = cluster.driver(&driver, "FAILED");
     let why = failed.reason.unwrap();

@@ -237,13 +237,14 @@ impl Cluster {
         eventually(what, || look(&self.status()))
     }
 
-    /// Returns the process of an executor, which is known by its folder.
+    /// Returns the process of an executor (`app-1-0000/0`), which is known by its folder.
     #[track_caller]
     pub(crate) fn process_of(&self, name: &str) -> u32 {
         let all = self.site.processes().into_iter();
+        let own = name.replace('/', "/executor-");
         let mut found = all.filter(|process| {
             let folder = fs::read_link(format!("/proc/{}/cwd", process.id));
-            folder.is_ok_and(|folder| folder.ends_with(name))
+            folder.is_ok_and(|folder| folder.ends_with(&own))
         });
         found.next().unwrap_or_else(|| panic!("no {name}")).id
     }

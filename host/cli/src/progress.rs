@@ -155,9 +155,6 @@ impl Display {
                     "{task} {because}{words}; trying again (failure {failures} of {failures_max})"
                 ));
             }
-            EventKind::ExecutorsAwaited { because, .. } => {
-                self.line(&format!("waiting for executors: {because}"));
-            }
             EventKind::StageCompleted { stage, .. } => self.end_stage(*stage),
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
@@ -557,23 +554,6 @@ mod tests {
             told(Look::Quiet, &story(250)),
             "stage-1.0/task-0.0 panicked: index out of bounds; trying again (failure 1 of 4)\n"
         );
-    }
-
-    #[test]
-    fn what_is_waited_for_is_told_in_each_look() {
-        let awaited = Event {
-            at: millis(3_000),
-            kind: EventKind::ExecutorsAwaited {
-                jobs: 1,
-                because: "needs 9 GiB for an executor, the largest worker has 8 GiB".into(),
-            },
-        };
-        for look in [Look::Quiet, Look::Lines, Look::Bars] {
-            assert_eq!(
-                told(look, std::slice::from_ref(&awaited)),
-                "waiting for executors: needs 9 GiB for an executor, the largest worker has 8 GiB\n"
-            );
-        }
     }
 
     #[test]

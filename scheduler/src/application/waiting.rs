@@ -114,7 +114,6 @@ impl Application {
     pub(super) fn watch_waiting(&mut self) {
         let there = self.waiting.ready && self.executors.registered() > 0;
         if self.life != Life::Going || self.jobs.is_empty() || there {
-            self.waiting.told = false;
             self.timers.cancel(Due::Awaited);
         } else if !self.timers.is_set(Due::Awaited) {
             let wait = if self.waiting.told {

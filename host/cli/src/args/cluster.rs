@@ -186,7 +186,7 @@ pub struct LogsArgs {
     #[arg(long, short)]
     pub follow: bool,
 
-    /// Show what it has written to stderr, where tasks and the process itself write, instead of stdout
+    /// Show what it has written to stderr, where the process itself writes too, instead of stdout
     #[arg(long)]
     pub stderr: bool,
 
