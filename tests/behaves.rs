@@ -155,6 +155,159 @@ fn runs_are_an_attempts_own() {
     insta::assert_snapshot!(told(&[&["puts-aside", "30"]]));
 }
 
+/// Partitions larger than the memory of their task, and all together larger than that of the cache.
+#[test]
+fn what_is_kept_passes_through_a_task_and_is_computed_again_only_where_it_had_to_go() {
+    let shell = Shell::new();
+    let all = "500000 records\n500000 records, 0 computed again\n";
+    for level in ["disk", "memory-and-disk"] {
+        let cluster = ["--master", "local-cluster[1,2,64m]"];
+        let printed = shell.run(&cluster, behaves(), &["keeps", level, "500000"]);
+        assert_eq!(printed.done(), all, "{level}");
+    }
+    let options = ["--conf", "executor.memory=32m", "--master", "local[2]"];
+    let run = |arguments: &[&str]| shell.run(&options, behaves(), arguments).done();
+    for level in ["disk", "memory-and-disk"] {
+        assert_eq!(run(&["keeps", level, "500000"]), all, "{level}");
+    }
+    assert_eq!(
+        run(&["keeps", "memory", "500000"]),
+        "500000 records\n500000 records, 500000 computed again\n",
+        "no partition fits"
+    );
+    let all = "60000 records, 0 computed again\n";
+    // Seven of eight partitions fit: one went.
+    let gone = "60000 records, 15000 computed again\n";
+    assert_eq!(
+        run(&["pushes-out", "memory-and-disk", "60000"]),
+        format!("{all}{all}")
+    );
+    assert_eq!(
+        run(&["pushes-out", "memory", "60000"]),
+        format!("{all}{gone}")
+    );
+}
+
+/// The files of kept partitions of the one run that there is.
+fn block_files(shell: &Shell) -> Vec<std::path::PathBuf> {
+    let runs = fs::read_dir(shell.path().join("work")).unwrap();
+    let folders = runs.map(|run| run.unwrap().path().join("blocks"));
+    let mut files: Vec<_> = folders
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_damaged_and_a_missing_partition_on_disk_are_computed_again() {
+    let shell = Shell::new();
+    fs::create_dir(shell.path().join("gates")).unwrap();
+    let arguments = ["keeps-on-disk", "40000", "gates"];
+    let mut run = support::command::start(&mut shell.command(&[], behaves(), &arguments));
+    run.wait_for("waiting at go");
+    let files = block_files(&shell);
+    assert_eq!(files.len(), 4);
+    fs::remove_file(&files[0]).unwrap();
+    for (file, middle) in [(&files[1], false), (&files[2], true)] {
+        let mut bytes = fs::read(file).unwrap();
+        let at = if middle { bytes.len() / 2 } else { 20 };
+        bytes[at] ^= 4;
+        fs::write(file, bytes).unwrap();
+    }
+    shell.file("gates/go", "");
+    run.wait_for("waiting at end");
+    assert_eq!(block_files(&shell).len(), 0, "nobody needs them any more");
+    shell.file("gates/end", "");
+    let printed = run.end().done();
+    assert_eq!(
+        printed,
+        "40000 records, 30000 computed again\n40000 records\n"
+    );
+    shell.expect_no_leftovers();
+}
+
+#[test]
+fn a_checkpoint_is_all_that_is_left_of_its_lineage() {
+    let shell = Shell::new();
+    // The first round adds one to each of a key's hundred numbers, the others one to their sum.
+    let sums: Vec<_> = (0..10u64)
+        .map(|key| (key, 49_500 + 100 * key + 100 + 19))
+        .collect();
+    let expected = format!("{sums:?}\n1 line\n");
+    for master in ["local[2]", "local-cluster[2,1,512m]"] {
+        let options = ["--master", master, "--allow-write", "checks"];
+        for arguments in [
+            &["checkpoints-rounds", "20"][..],
+            &["checkpoints-rounds", "20", "checks"],
+        ] {
+            let printed = shell.run(&options, behaves(), arguments).done();
+            assert_eq!(printed, expected, "{master}, {arguments:?}");
+        }
+    }
+    assert_eq!(
+        fs::read_dir(shell.path().join("checks")).unwrap().count(),
+        40
+    );
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let shell = Shell::new();
+    fs::create_dir(shell.path().join("gates")).unwrap();
+    let arguments = ["keeps-on-disk", "1000", "gates"];
+    let mut run = support::command::start(&mut shell.command(&[], behaves(), &arguments));
+    run.wait_for("waiting at go");
+    assert_eq!(block_files(&shell).len(), 4);
+    run.signal("KILL");
+    assert_eq!(run.end().code, None);
+    assert_eq!(block_files(&shell).len(), 4);
+    shell.run(&[], behaves(), &["keeps", "disk", "1000"]).done();
+}
+
+/// What a driver drops goes from disks and memory, so that it may go on for ever.
+#[test]
+fn a_driver_of_two_thousand_rounds_fills_neither_disk_nor_memory() {
+    let shell = Shell::new();
+    let options = ["--master", "local[2]"];
+    let run = |rounds| shell.command(&options, behaves(), &["iterates", rounds]);
+    let mut started = support::command::start(&mut run("2000"));
+    let (ended, over) = std::sync::mpsc::channel();
+    let work = shell.path().join("work");
+    let most = std::thread::scope(|scope| {
+        let watched = scope.spawn(move || {
+            let mut most = 0;
+            while over.try_recv().is_err() {
+                most = most.max(files_below(&work));
+            }
+            most
+        });
+        started.wait_for("driver grew by");
+        ended.send(()).unwrap();
+        watched.join().unwrap()
+    });
+    assert!(most < 100, "{most} files");
+    let sum: u64 = (0..2000).map(|round| 190 + 20 * round + 3).sum();
+    let printed = started.end().done();
+    assert_eq!(printed, format!("{sum}, and the driver grew by 0 pages\n"));
+    let [few, many] =
+        ["300", "3000"].map(|rounds| peak_memory_mib(&shell, &options, &["iterates", rounds]));
+    assert!(many < few + 20, "{few} MiB, then {many} MiB");
+}
+
+/// How many files are in a folder and those below.
+fn files_below(folder: &std::path::Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files_below(&entry.path()),
+            _ => 1,
+        })
+        .sum()
+}
+
 /// The most resident memory of a run, as the kernel counted it.
 fn peak_memory_mib(shell: &Shell, options: &[&str], arguments: &[&str]) -> u64 {
     let run = shell.command(options, behaves(), arguments);

@@ -16,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, Channel, ClockReading, DriverHost, Error, ErrorKind, Finished, Image,
-    JobProgress, JobSpec, KillReason, PartitionResult, Prepared, PreparedImages, Program, RddNode,
-    Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
+    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, DriverHost, Error, ErrorKind,
+    Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared, PreparedImages,
+    Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;
@@ -162,6 +162,9 @@ impl TaskHost for Empty {
     }
     fn write_block(&mut self, _: u32, _: u32, _: Vec<u8>) -> Result<(), Error> {
         absent()
+    }
+    fn keep_block(&mut self, _: u32, _: u32, _: BlockLevel, _: Vec<u8>) -> Result<bool, Error> {
+        Ok(false)
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)

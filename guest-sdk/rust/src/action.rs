@@ -110,17 +110,27 @@ impl<'a, T: 'a> Rdd<'a, T> {
     {
         let site = Location::caller();
         task::refuse_inside("`save_as_text_file`")?;
-        let output = host::create_output(path).map_err(Error::from_host)?;
-        let written = self.per_partition("save_as_text_file", site, |partition, records| {
-            write_lines(output, &format!("part-{partition:05}"), records)
-        });
-        match written {
-            Ok(_) => host::commit_output(output).map_err(Error::from_host),
-            Err(error) => {
-                // The first failure is the one to tell of.
-                let _ = host::abort_output(output);
-                Err(error)
-            }
+        to_output(path, |output| {
+            self.per_partition("save_as_text_file", site, |partition, records| {
+                write_lines(output, &format!("part-{partition:05}"), records)
+            })
+        })?;
+        Ok(())
+    }
+}
+
+/// Makes a folder whose files are written by a job, and shows it if that goes well.
+pub(crate) fn to_output<R>(path: &str, write: impl FnOnce(u32) -> Result<R>) -> Result<R> {
+    let output = host::create_output(path).map_err(Error::from_host)?;
+    match write(output) {
+        Ok(written) => {
+            host::commit_output(output).map_err(Error::from_host)?;
+            Ok(written)
+        }
+        Err(error) => {
+            // The first failure is the one to tell of.
+            let _ = host::abort_output(output);
+            Err(error)
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! A batch is its number of records as four bytes, then the records. Batches can be put one behind the other.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -21,9 +20,15 @@ const COUNT_BYTES: usize = 4;
 
 /// How records of a type become batches and come back, for those who cannot name the trait.
 pub(crate) struct Codec<T> {
-    pub(crate) encode: fn(Records<'_, T>) -> VecDeque<Vec<u8>>,
+    pub(crate) offer: Offer<T>,
     pub(crate) decode_all: DecodeAll<T>,
 }
+
+/// [`offer`] for some type.
+pub(crate) type Offer<T> = fn(&mut Records<'_, T>, &mut Take<'_>) -> Result<Option<Vec<u8>>>;
+
+/// Takes a batch; false if it does not.
+pub(crate) type Take<'a> = dyn FnMut(&[u8]) -> Result<bool> + 'a;
 
 /// [`Record::decode_all`] of some type.
 pub(crate) type DecodeAll<T> = fn(usize, &mut Input<'_>, &mut Vec<T>) -> Result<(), Malformed>;
@@ -36,22 +41,26 @@ impl<T> Clone for Codec<T> {
 
 impl<T> Copy for Codec<T> {}
 
-/// All records as batches.
-pub(crate) fn encode<T: Record>(records: Records<'_, T>) -> VecDeque<Vec<u8>> {
-    let mut batches = VecDeque::new();
+/// Hands over records in batches, to their end or until a batch is not taken. That one is returned; the records behind it
+/// are still to come.
+pub(crate) fn offer<T: Record>(
+    records: &mut Records<'_, T>,
+    take: &mut Take<'_>,
+) -> Result<Option<Vec<u8>>> {
     let mut batch = Batch::default();
-    records.for_each(|record| {
+    for record in records {
         batch.push(|out| record.encode(out));
         if batch.len() >= BATCH_BYTES {
-            batches.push_back(std::mem::replace(&mut batch, Batch::roomy()).into_bytes());
+            if !take(batch.finish())? {
+                return Ok(Some(batch.into_bytes()));
+            }
+            batch.clear();
         }
-    });
-    if batch.len() > 0 {
-        batches.push_back(batch.into_bytes());
     }
-    // All are kept for a while: what they have no use for is given back.
-    batches.iter_mut().for_each(Vec::shrink_to_fit);
-    batches
+    if batch.len() > 0 && !take(batch.finish())? {
+        return Ok(Some(batch.into_bytes()));
+    }
+    Ok(None)
 }
 
 /// A batch that is being filled.
@@ -62,14 +71,6 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// One that will get full, with room for the record that it ends with.
-    fn roomy() -> Self {
-        Self {
-            bytes: Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 8),
-            count: 0,
-        }
-    }
-
     #[inline]
     pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         if self.count == 0 {
@@ -250,12 +251,24 @@ impl<T> Iterator for Decoded<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     type Pair = [f64; 2];
 
     fn pairs() -> impl Iterator<Item = Pair> {
         (0..30_000).map(|number| [f64::from(number), -f64::from(number)])
+    }
+
+    fn encode(mut records: Records<'_, Pair>) -> VecDeque<Vec<u8>> {
+        let mut batches = VecDeque::new();
+        let mut take = |batch: &[u8]| {
+            batches.push_back(batch.to_vec());
+            Ok(true)
+        };
+        assert_eq!(offer(&mut records, &mut take).unwrap(), None);
+        batches
     }
 
     fn decoded<'a>(mut batches: VecDeque<Vec<u8>>) -> Records<'a, Pair> {
@@ -288,9 +301,21 @@ mod tests {
     }
 
     #[test]
-    fn batches_that_are_kept_hold_no_spare_memory() {
-        let batches = encode(Records::new(pairs()));
-        assert!(batches.iter().all(|batch| batch.capacity() == batch.len()));
+    fn nothing_is_lost_when_a_batch_is_not_taken() {
+        for taken in 0..3 {
+            let (mut records, mut batches) = (Records::new(pairs()), VecDeque::new());
+            let mut take = |batch: &[u8]| {
+                let room = batches.len() < taken;
+                if room {
+                    batches.push_back(batch.to_vec());
+                }
+                Ok(room)
+            };
+            let refused = offer(&mut records, &mut take).unwrap().unwrap();
+            assert_eq!(batches.len(), taken);
+            batches.push_back(refused);
+            assert!(decoded(batches).chain(records).eq(pairs()));
+        }
     }
 
     #[test]

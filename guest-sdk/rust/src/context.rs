@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::panic::Location;
 
 use crate::bytes::Bytes;
+use crate::checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::lineage::Header;
@@ -60,6 +61,11 @@ impl Context {
     /// The key is unknown, the value is none of its values, or a job has run.
     pub fn set_conf(&self, key: &str, value: &str) -> Result<()> {
         host::set_conf(key, value).map_err(Error::from_host)
+    }
+
+    /// Says below which folder [`Rdd::checkpoint`] writes. It must be granted for writing.
+    pub fn set_checkpoint_dir(&self, path: &str) {
+        checkpoint::set_folder(path);
     }
 
     /// How many partitions the driver's own items and ranges get where the program does not say it: the setting

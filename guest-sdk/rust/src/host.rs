@@ -9,6 +9,7 @@ pub(crate) use crate::bindings::tinderbox::job::driver::{
     Dependency, JobSpec, NarrowDependency, PartitionMap, PartitionSpan, RddNode, ShuffleDependency,
     StorageLevel,
 };
+pub(crate) use crate::bindings::tinderbox::job::task::BlockLevel;
 pub(crate) use crate::bindings::tinderbox::job::types::Split;
 
 #[cfg(not(test))]
@@ -19,15 +20,15 @@ pub(crate) use crate::bindings::tinderbox::job::{
     },
     logging::{Channel, log, panicked},
     task::{
-        close_reader, commit_block, drop_spill, open_block, open_bytes, open_lines, open_shuffle,
-        open_spill, read_bytes, read_lines, write_block, write_output, write_shuffle, write_spill,
+        close_reader, commit_block, drop_spill, keep_block, open_block, open_bytes, open_lines,
+        open_shuffle, open_spill, read_bytes, read_lines, write_output, write_shuffle, write_spill,
     },
 };
 
 #[cfg(test)]
 pub(crate) use fake::{
     abort_output, await_job, binary_file, cancel_job, checkpoint, close_reader, commit_block,
-    commit_output, conf, create_output, define, drop_spill, open_block, open_bytes, open_lines,
-    open_shuffle, open_spill, read_bytes, read_lines, release, set_conf, submit_job, text_file,
-    write_block, write_output, write_shuffle, write_spill,
+    commit_output, conf, create_output, define, drop_spill, keep_block, open_block, open_bytes,
+    open_lines, open_shuffle, open_spill, read_bytes, read_lines, release, set_conf, submit_job,
+    text_file, write_output, write_shuffle, write_spill,
 };

@@ -34,6 +34,7 @@ mod batch;
 pub mod bindings;
 mod bytes;
 mod cache;
+mod checkpoint;
 mod combine;
 #[cfg(any(target_family = "wasm", test))]
 mod compare;

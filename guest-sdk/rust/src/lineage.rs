@@ -27,6 +27,28 @@ pub enum StorageLevel {
     None,
     /// In the executors' memory, as long as there is room.
     MemoryOnly,
+    /// In the executors' memory, and on their disks what there is no room for.
+    MemoryAndDisk,
+    /// On the executors' disks.
+    DiskOnly,
+}
+
+/// Spark's names for what is kept as bytes: here everything is.
+impl StorageLevel {
+    /// The same as [`MemoryOnly`](Self::MemoryOnly).
+    pub const MEMORY_ONLY_SER: Self = Self::MemoryOnly;
+    /// The same as [`MemoryAndDisk`](Self::MemoryAndDisk).
+    pub const MEMORY_AND_DISK_SER: Self = Self::MemoryAndDisk;
+
+    /// What a task tells the host; none where nothing is kept.
+    pub(crate) fn to_host(self) -> Option<host::BlockLevel> {
+        match self {
+            Self::None => None,
+            Self::MemoryOnly => Some(host::BlockLevel::Memory),
+            Self::MemoryAndDisk => Some(host::BlockLevel::MemoryAndDisk),
+            Self::DiskOnly => Some(host::BlockLevel::Disk),
+        }
+    }
 }
 
 /// What every dataset has. Its number is a counter in program order.
@@ -164,7 +186,8 @@ fn describe(dataset: &dyn Lineage) -> host::RddNode {
         dependencies: dataset.parents().iter().map(Parent::to_host).collect(),
         storage: match header.storage.get() {
             StorageLevel::None => host::StorageLevel::None,
-            StorageLevel::MemoryOnly => host::StorageLevel::MemoryOnly,
+            // Where it is kept is said by the tasks.
+            _ => host::StorageLevel::MemoryOnly,
         },
     }
 }
@@ -280,10 +303,11 @@ pub(crate) fn debug_string(root: &dyn Lineage) -> String {
     let mut open = vec![(root, 0)];
     while let Some((dataset, depth)) = open.pop() {
         let header = dataset.header();
-        let cached = if header.storage() == StorageLevel::None {
-            ""
-        } else {
-            " [memory]"
+        let cached = match header.storage() {
+            StorageLevel::None => "",
+            StorageLevel::MemoryOnly => " [memory]",
+            StorageLevel::MemoryAndDisk => " [memory, disk]",
+            StorageLevel::DiskOnly => " [disk]",
         };
         text.push_str(&format!(
             "{:indent$}({}) {} #{} at {}{cached}\n",

@@ -168,11 +168,10 @@ impl<'a, T: 'a> Rdd<'a, T> {
     /// The records of a partition, within a task: from the cache if they are kept there, else computed.
     pub(crate) fn records(&self, partition: u32) -> Records<'a, T> {
         let compute = || Rc::clone(&self.operation).compute(partition);
-        match (self.meta.header.storage(), self.meta.codec.get()) {
-            (StorageLevel::MemoryOnly, Some(codec)) => {
-                cache::records(self.id(), partition, codec, compute)
-            }
-            _ => compute(),
+        let level = self.meta.header.storage().to_host();
+        match level.zip(self.meta.codec.get()) {
+            Some((level, codec)) => cache::records((self.id(), partition), level, codec, compute),
+            None => compute(),
         }
     }
 
@@ -390,13 +389,16 @@ impl<'a, T: 'a> Rdd<'a, T> {
     }
 
     /// Says where the partitions are to be kept once they are computed. It holds from the next action on.
+    ///
+    /// A partition passes through the task batch by batch: it may be larger than the task's memory. One that is damaged
+    /// on disk, or for which a disk has no room, is computed again.
     #[must_use]
     pub fn persist(&self, level: StorageLevel) -> Self
     where
         T: Record,
     {
         self.meta.codec.set(Some(Codec {
-            encode: batch::encode::<T>,
+            offer: batch::offer::<T>,
             decode_all: T::decode_all,
         }));
         lineage::persist(self, level);

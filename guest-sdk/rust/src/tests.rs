@@ -427,6 +427,50 @@ fn where_there_is_no_room_a_partition_is_computed_once_a_job() {
     assert_eq!((kept.count().unwrap(), computed.get()), (10, 20));
 }
 
+type Pairs<'a> = Rdd<'a, (u64, u64)>;
+
+type Checkpoint = fn(&Pairs<'_>) -> crate::Result<Pairs<'static>>;
+
+#[test]
+fn a_checkpoint_is_computed_once_and_forgets_where_it_came_from() {
+    let cx = context();
+    with(|host| host.room = true);
+    cx.set_checkpoint_dir("checks");
+    let computed = std::cell::Cell::new(0);
+    let checked = |make: Checkpoint| {
+        computed.set(0);
+        let numbers = cx.range_in(0..50_000, 3).map(|number| {
+            computed.set(computed.get() + 1);
+            (number % 7, number)
+        });
+        let checked = make(&numbers).unwrap();
+        assert_eq!(checked.partitions(), 3);
+        drop(numbers);
+        for _ in 0..2 {
+            let sum = checked.map(|(_, number)| number).reduce(|a, b| a + b);
+            assert_eq!((sum.unwrap(), computed.get()), (1_249_975_000, 50_000));
+        }
+        assert_eq!(checked.to_debug_string().lines().count(), 1);
+        checked
+    };
+    let reliable = checked(|numbers| numbers.checkpoint());
+    let local = checked(|numbers| numbers.local_checkpoint());
+    with(|host| {
+        assert_eq!(host.files.len(), 3);
+        host.files
+            .values_mut()
+            .for_each(|file| *file.last_mut().unwrap() ^= 1);
+        host.blocks.clear();
+    });
+    let damaged = reliable.count().unwrap_err().to_string();
+    assert!(
+        damaged.contains("is not what `checkpoint` wrote"),
+        "{damaged}"
+    );
+    let gone = local.count().unwrap_err().to_string();
+    assert!(gone.contains("is gone with its executor"), "{gone}");
+}
+
 #[test]
 fn an_action_inside_a_task_is_refused() {
     let cx = context();

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, Channel, DriverHost, Error, ErrorKind, Image, JobProgress, JobSpec,
-    KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split, TaskHost,
-    TaskSpec, TaskWork,
+    Attempt, AttemptLimits, BlockLevel, Channel, DriverHost, Error, ErrorKind, Image, JobProgress,
+    JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split,
+    TaskHost, TaskSpec, TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
@@ -294,6 +294,9 @@ impl TaskHost for NoData {
     }
     fn write_block(&mut self, _: u32, _: u32, _: Vec<u8>) -> Result<(), Error> {
         none()
+    }
+    fn keep_block(&mut self, _: u32, _: u32, _: BlockLevel, _: Vec<u8>) -> Result<bool, Error> {
+        Ok(false)
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)

@@ -30,6 +30,7 @@ pub use bindings::tinderbox::job::driver::{
     PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
 };
 pub use bindings::tinderbox::job::logging::Channel;
+pub use bindings::tinderbox::job::task::BlockLevel;
 pub use bindings::tinderbox::job::types::{Error as GuestError, ErrorKind, Split};
 use bindings::tinderbox::job::{driver, logging, task, types};
 
@@ -120,6 +121,14 @@ pub trait TaskHost: Any + Send {
     fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error>;
     /// Adds a batch to a cached partition.
     fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error>;
+    /// Adds a batch to a partition that is to be kept; false if there is no room for it.
+    fn keep_block(
+        &mut self,
+        rdd: u32,
+        partition: u32,
+        level: BlockLevel,
+        batch: Vec<u8>,
+    ) -> Result<bool, Error>;
     /// Keeps a cached partition; false if there is no room.
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
     /// Adds bytes to a file of an output.
@@ -303,6 +312,16 @@ impl task::Host for Guest {
 
     fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
         self.task()?.write_block(rdd, partition, batch)
+    }
+
+    fn keep_block(
+        &mut self,
+        rdd: u32,
+        partition: u32,
+        level: BlockLevel,
+        batch: Vec<u8>,
+    ) -> Result<bool, Error> {
+        self.task()?.keep_block(rdd, partition, level, batch)
     }
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {

@@ -1,15 +1,25 @@
-//! An application's own folder for shuffle files, gone when the application is.
+//! An application's own folder for scratch files, gone when the application is.
+//!
+//! A process that is killed removes nothing: the next one does it instead. It knows by a lock on the folder, which the system
+//! lets go with the process, whether somebody still lives there.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Error, Result};
 
+/// How the names of such folders begin.
+const PREFIX: &str = "tinderbox-";
+
 /// A folder that is removed, with what is in it, when this is dropped.
 #[derive(Debug)]
-pub struct WorkFolder(PathBuf);
+pub struct WorkFolder {
+    path: PathBuf,
+    /// Says that the folder is in use.
+    _lock: File,
+}
 
 impl WorkFolder {
     /// Makes a folder of its own below `parent` (Spark: `local.dir`), readable by this user alone.
@@ -20,28 +30,67 @@ impl WorkFolder {
     pub fn create(parent: &Path) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("tinderbox-{}-{number}", std::process::id()));
-        // What a process of the same number left when it was killed.
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-        }
+        let name = format!("{PREFIX}{}-{number}", std::process::id());
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        remove_abandoned(parent);
+        // It gets the name under which others look for it when it is locked.
+        let (new, path) = (parent.join(format!(".{name}")), parent.join(name));
         fs::DirBuilder::new()
             .mode(0o700)
-            .create(&path)
-            .map_err(Error::io("create", &path))?;
-        Ok(Self(path))
+            .create(&new)
+            .map_err(Error::io("create", &new))?;
+        let lock = File::open(&new).map_err(Error::io("open", &new))?;
+        lock.try_lock()
+            .map_err(|error| Error::io("lock", &new)(error.into()))?;
+        fs::rename(&new, &path).map_err(Error::io("create", &path))?;
+        Ok(Self { path, _lock: lock })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for WorkFolder {
     fn drop(&mut self) {
         // Nobody is left to be told.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes what processes left that were killed. What cannot be looked at or removed is another user's.
+fn remove_abandoned(parent: &Path) {
+    let folders = fs::read_dir(parent).into_iter().flatten().flatten();
+    let ours = folders.filter(|folder| folder.file_name().to_string_lossy().starts_with(PREFIX));
+    for path in ours.map(|folder| folder.path()) {
+        let lock = File::open(&path)
+            .ok()
+            .filter(|file| file.try_lock().is_ok());
+        if lock.is_some() {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_abandoned_goes_and_what_is_in_use_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let used = WorkFolder::create(parent.path()).unwrap();
+        fs::write(used.path().join("file"), "").unwrap();
+        let [abandoned, others] = ["tinderbox-1-0", "others"].map(|name| parent.path().join(name));
+        for folder in [&abandoned, &others] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("file"), "").unwrap();
+        }
+        let another = WorkFolder::create(parent.path()).unwrap();
+        assert!(!abandoned.exists() && others.exists());
+        assert!(used.path().join("file").exists() && another.path().exists());
+        let paths = [used, another].map(|folder| folder.path().to_path_buf());
+        assert!(paths.iter().all(|path| !path.exists()));
     }
 }

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Dependency, JobSpec, RddNode, Split, StorageLevel};
+use super::{BlockLevel, Dependency, JobSpec, RddNode, Split, StorageLevel};
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
 use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
@@ -43,6 +43,8 @@ pub(crate) struct Host {
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
     open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
     unfinished: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
+    /// What a task has kept and not opened since.
+    own: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
     buckets: BTreeMap<(u32, u32), VecDeque<Vec<u8>>>,
     written: BTreeMap<u32, VecDeque<Vec<u8>>>,
     shuffled: BTreeSet<u32>,
@@ -197,7 +199,11 @@ pub(crate) fn open_shuffle(shuffle: u32, partition: u32) -> Result<u32, Error> {
 }
 
 pub(crate) fn open_block(rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
-    Ok(with(|host| host.blocks.get(&(rdd, partition)).cloned()).map(open))
+    let found = with(|host| {
+        let own = host.own.remove(&(rdd, partition));
+        own.or_else(|| host.blocks.get(&(rdd, partition)).cloned())
+    });
+    Ok(found.map(open))
 }
 
 pub(crate) fn read_lines(reader: u32) -> Result<String, Error> {
@@ -236,14 +242,24 @@ pub(crate) fn write_shuffle(partition: u32, batch: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn write_block(rdd: u32, partition: u32, batch: &[u8]) -> Result<(), Error> {
+pub(crate) fn keep_block(
+    rdd: u32,
+    partition: u32,
+    level: BlockLevel,
+    batch: &[u8],
+) -> Result<bool, Error> {
     with(|host| {
-        host.unfinished
-            .entry((rdd, partition))
-            .or_default()
-            .push(batch.to_vec());
-    });
-    Ok(())
+        let taken = host.unfinished.entry((rdd, partition)).or_default();
+        // Without room the second batch is one too many.
+        let fits = host.room || level != BlockLevel::Memory || taken.is_empty();
+        if fits {
+            taken.push(batch.to_vec());
+        } else {
+            let taken = std::mem::take(taken);
+            host.own.insert((rdd, partition), taken);
+        }
+        Ok(fits)
+    })
 }
 
 pub(crate) fn commit_block(rdd: u32, partition: u32) -> Result<bool, Error> {
@@ -253,9 +269,10 @@ pub(crate) fn commit_block(rdd: u32, partition: u32) -> Result<bool, Error> {
             .remove(&(rdd, partition))
             .unwrap_or_default();
         if host.room {
-            host.blocks.insert((rdd, partition), batches);
+            host.blocks.insert((rdd, partition), batches.clone());
         }
-        Ok(host.room)
+        host.own.insert((rdd, partition), batches);
+        Ok(true)
     })
 }
 
@@ -303,6 +320,9 @@ pub(crate) fn write_output(output: u32, name: &str, bytes: &[u8]) -> Result<(), 
 pub(crate) fn commit_output(output: u32) -> Result<(), Error> {
     with(|host| {
         let (uri, files) = std::mem::take(&mut host.open_outputs[output as usize]);
+        for (name, bytes) in &files {
+            host.files.insert(format!("{uri}/{name}"), bytes.clone());
+        }
         host.outputs.insert(uri, files);
     });
     Ok(())

@@ -1,22 +1,36 @@
-//! A cached partition as bytes on their way to another executor: each batch after its length.
+//! A kept partition as bytes on their way to another executor: each batch after its length.
 
 use std::sync::Arc;
 
-use store::Block;
+use store::{Block, BlockReader, BlockStore};
 
 /// Bytes before a batch: its length, little-endian.
 const LENGTH_BYTES: usize = 4;
 
+/// The bytes of a block of this executor, or `None` where it has none to give: it is not here, damaged, or on disk and
+/// larger than all that memory may hold of blocks. Whoever asked computes it.
+pub(super) fn read(blocks: &Arc<BlockStore>, wanted: wire::Block) -> Option<Vec<u8>> {
+    let reader = blocks.open(wanted.rdd, wanted.partition)?;
+    if reader.bytes() > blocks.budget_bytes() {
+        return None;
+    }
+    encode(reader)
+        .inspect_err(|error| tracing::warn!(%error, "a kept partition was not sent"))
+        .ok()
+}
+
 /// Returns the bytes of a block.
-pub(super) fn encode(block: &Block) -> Vec<u8> {
-    let bytes = block.iter().map(|batch| batch.len() + LENGTH_BYTES).sum();
-    let mut out = Vec::with_capacity(bytes);
-    for batch in block.iter() {
+fn encode(mut block: BlockReader) -> store::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(block.bytes());
+    loop {
+        let batch = block.read()?;
+        if batch.is_empty() {
+            return Ok(out);
+        }
         let length = u32::try_from(batch.len()).expect("a batch is a guest's, below 4 GiB");
         out.extend(length.to_le_bytes());
-        out.extend_from_slice(batch);
+        out.extend_from_slice(&batch);
     }
-    out
 }
 
 /// Returns the block that the bytes are, if they are one.
@@ -36,11 +50,11 @@ mod tests {
 
     #[test]
     fn a_block_keeps_its_batches() {
-        let block: Block = [&b"one"[..], b"", b"three"]
+        let block: Block = [&b"one"[..], b"three"]
             .map(|batch| Arc::new(batch.to_vec()))
             .into_iter()
             .collect();
-        let bytes = encode(&block);
+        let bytes = encode(BlockReader::of_memory(Arc::clone(&block))).unwrap();
         assert_eq!(decode(&bytes).as_deref(), Some(&*block));
         assert!(decode(&bytes[..bytes.len() - 1]).is_none());
         assert!(decode(&bytes[..2]).is_none());

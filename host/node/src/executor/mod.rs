@@ -5,6 +5,7 @@
 
 mod cost;
 mod fetch;
+mod kept;
 mod lines;
 mod readers;
 mod task;
@@ -75,7 +76,7 @@ pub(crate) struct Executor {
     pub(crate) cores: u32,
     pub(crate) limits: AttemptLimits,
     pub(crate) images: PreparedImages,
-    pub(crate) blocks: BlockStore,
+    pub(crate) blocks: Arc<BlockStore>,
     /// Where tasks put aside what does not fit in their memory.
     pub(crate) spill_folder: PathBuf,
     queue: Mutex<Queue>,
@@ -108,14 +109,15 @@ struct Launch {
 
 impl Executor {
     /// An executor of so many cores and of the memory that `settings` say, without tasks. [`start`] runs its threads.
-    /// The folder need not exist; what tasks put there is gone when they are.
+    /// The folder need not exist. What tasks put aside there is gone when they are; kept blocks when they are let go, and at
+    /// the latest with the folder.
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
         grants: Grants,
         console: Arc<dyn Console>,
         cores: u32,
-        spill_folder: PathBuf,
+        scratch: PathBuf,
     ) -> Self {
         let shares = scheduler::memory::shares(settings.executor_memory(), cores);
         let limits = AttemptLimits {
@@ -125,13 +127,16 @@ impl Executor {
         };
         Self {
             images: PreparedImages::new(Arc::clone(&program), bytes(shares.images)),
-            blocks: BlockStore::new(bytes(shares.blocks)),
+            blocks: Arc::new(BlockStore::new(
+                bytes(shares.blocks),
+                scratch.join("blocks"),
+            )),
             program,
             grants,
             console,
             cores,
             limits,
-            spill_folder,
+            spill_folder: scratch.join("spill"),
             queue: Mutex::default(),
             ready: Condvar::new(),
         }

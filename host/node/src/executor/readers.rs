@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sandbox::{Error, ErrorKind, KillSwitch};
 use store::source::{ByteReader, LineReader};
-use store::{Block, ShuffleReader, SpillReader};
+use store::{BlockReader, ShuffleReader, SpillReader};
 
 use super::cost::Counter;
 use super::fetch;
@@ -21,7 +21,7 @@ pub(super) enum Reader {
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
     Spill(SpillReader),
-    Block { block: Block, next: usize },
+    Block(BlockReader),
 }
 
 /// The readers of one attempt.
@@ -88,11 +88,7 @@ impl Readers {
                 Some(|metrics| &mut metrics.shuffle_read_bytes),
             ),
             Reader::Spill(reader) => (reader.read().map(Arc::new), None),
-            Reader::Block { block, next } => {
-                let batch = block.get(*next).map(Arc::clone).unwrap_or_default();
-                *next += 1;
-                (Ok(batch), Some(|metrics| &mut metrics.blocks_read_bytes))
-            }
+            Reader::Block(block) => (block.read(), Some(|metrics| &mut metrics.blocks_read_bytes)),
         })
     }
 }

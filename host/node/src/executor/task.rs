@@ -4,25 +4,17 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use sandbox::{Channel, Error, ErrorKind, Split, TaskHost};
+use sandbox::{BlockLevel, Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, MapOutputWriter, SpillFile};
+use store::{AttemptOutput, BlockReader, MapOutputWriter, SpillFile};
 
 use super::cost::Counter;
+use super::kept::KeptBlocks;
 use super::lines::Line;
 use super::readers::{Reader, Readers};
 use super::{DriverRef, Executor, Leaves, Reach};
 use crate::guest_error::guest_error;
-
-/// A partition on its way into the cache.
-#[derive(Default)]
-struct PendingBlock {
-    batches: Vec<Arc<Vec<u8>>>,
-    bytes: usize,
-    /// It was more than the cache could ever hold, and is gone.
-    too_large: bool,
-}
 
 /// Answers the calls of one attempt.
 pub(crate) struct TaskSide {
@@ -33,7 +25,7 @@ pub(crate) struct TaskSide {
     map_output: Option<MapOutputWriter>,
     /// Begun when there is something to put aside.
     spills: Option<SpillFile>,
-    blocks: BTreeMap<(RddId, u32), PendingBlock>,
+    kept: KeptBlocks,
     outputs: BTreeMap<u32, AttemptOutput>,
     lines: [Line; 2],
     reach: Reach,
@@ -49,13 +41,13 @@ impl TaskSide {
         reach: Reach,
     ) -> Self {
         Self {
+            kept: KeptBlocks::new(Arc::clone(&executor.blocks)),
             executor,
             driver,
             task,
             readers: Readers::default(),
             map_output: None,
             spills: None,
-            blocks: BTreeMap::new(),
             outputs: BTreeMap::new(),
             lines: Default::default(),
             reach,
@@ -123,6 +115,13 @@ impl TaskSide {
                 let folder = &self.executor.spill_folder;
                 Ok(none.insert(SpillFile::create(folder, self.task.attempt)?))
             }
+        }
+    }
+
+    /// Tells the driver of blocks that had to go for this task's, or were found damaged.
+    fn tell_dropped(&self) {
+        for (rdd, partition) in self.executor.blocks.take_dropped() {
+            self.driver.block_dropped(rdd, partition);
         }
     }
 
@@ -208,10 +207,13 @@ impl TaskHost for TaskSide {
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
         let rdd = RddId(rdd);
-        let here = self.executor.blocks.get(rdd, partition);
-        let block = here.or_else(|| self.driver.remote_block(rdd, partition));
+        let own = self.kept.take_own(rdd, partition);
+        let here = own.or_else(|| self.executor.blocks.open(rdd, partition));
+        self.tell_dropped();
+        let there = || self.driver.remote_block(rdd, partition);
+        let block = here.or_else(|| there().map(BlockReader::of_memory));
         block
-            .map(|block| self.readers.open(Reader::Block { block, next: 0 }))
+            .map(|block| self.readers.open(Reader::Block(block)))
             .transpose()
     }
 
@@ -239,37 +241,28 @@ impl TaskHost for TaskSide {
     }
 
     fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
-        let pending: usize = self.blocks.values().map(|block| block.bytes).sum();
-        let block = self.blocks.entry((RddId(rdd), partition)).or_default();
-        block.too_large |= pending + batch.len() > self.executor.blocks.budget_bytes();
-        if block.too_large {
-            *block = PendingBlock {
-                too_large: true,
-                ..PendingBlock::default()
-            };
-        } else {
-            block.bytes += batch.len();
-            block.batches.push(Arc::new(batch));
-        }
+        self.kept.write(RddId(rdd), partition, batch);
+        self.tell_dropped();
         Ok(())
+    }
+
+    fn keep_block(
+        &mut self,
+        rdd: u32,
+        partition: u32,
+        level: BlockLevel,
+        batch: Vec<u8>,
+    ) -> Result<bool, Error> {
+        let taken = self.kept.keep(RddId(rdd), partition, level, batch);
+        self.tell_dropped();
+        taken.map_err(|error| self.answer(error))
     }
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {
         let rdd = RddId(rdd);
-        let PendingBlock {
-            batches,
-            bytes,
-            too_large,
-        } = self.blocks.remove(&(rdd, partition)).unwrap_or_default();
-        if too_large {
-            return Ok(false);
-        }
-        let Some(dropped) = self.executor.blocks.put(rdd, partition, batches) else {
+        let Some(bytes) = self.kept.commit(rdd, partition) else {
             return Ok(false);
         };
-        for (rdd, partition) in dropped {
-            self.driver.block_dropped(rdd, partition);
-        }
         self.driver.block_stored(rdd, partition);
         self.count(|metrics| &mut metrics.blocks_written_bytes, bytes);
         Ok(true)

@@ -54,8 +54,8 @@ impl Application {
         seed: u64,
     ) -> Result<Arc<Self>, store::Error> {
         let work_folder = WorkFolder::create(settings.local_dir().as_ref())?;
-        let spill_folder = work_folder.path().join("spill");
-        let executor = Executor::new(program, settings, grants, console, cores, spill_folder);
+        let scratch = work_folder.path().to_path_buf();
+        let executor = Executor::new(program, settings, grants, console, cores, scratch);
         let application = Arc::new(Self {
             driver: Shared::new(scheduler::Driver::new(settings, seed)),
             executor: Arc::new(executor),
@@ -168,7 +168,7 @@ impl Application {
             .into_iter()
             .for_each(|shuffle| self.shuffles.remove(shuffle));
         rdds.into_iter()
-            .for_each(|rdd| self.executor.blocks.remove(rdd));
+            .for_each(|rdd| drop(self.executor.blocks.remove(rdd)));
         images
             .into_iter()
             .for_each(|image| self.executor.release(image));

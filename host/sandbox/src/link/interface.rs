@@ -44,6 +44,7 @@ const JOB_INTERFACES: &[(&str, &[&str])] = &[
             "write-shuffle",
             "write-block",
             "commit-block",
+            "keep-block",
             "write-output",
             "write-spill",
             "open-spill",

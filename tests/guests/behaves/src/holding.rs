@@ -11,6 +11,9 @@ pub const ALL: &[(&str, Behaviour)] = &[("counts-words", counts_words), ("waits"
 
 const TASKS: u32 = 8;
 
+/// Who waits at every gate.
+pub(crate) const DRIVER: u32 = TASKS;
+
 /// How often a gate is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -54,7 +57,8 @@ fn waits(cx: &Context, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn wait_at(gates: &str, gate: &str, index: u32) {
+/// Waits until there is a file of this name in a folder.
+pub(crate) fn wait_at(gates: &str, gate: &str, index: u32) {
     if index < TASKS / 2 || is_open(gates, gate) {
         return;
     }

@@ -9,6 +9,7 @@ mod files;
 mod forging;
 mod hoarding;
 mod holding;
+mod keeping;
 mod memory;
 mod spilling;
 mod spinning;
@@ -23,7 +24,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 10] = [
+    let themes: [&[(&str, Behaviour)]; 11] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
@@ -32,6 +33,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         spinning::ALL,
         hoarding::ALL,
         holding::ALL,
+        keeping::ALL,
         failing::ALL,
         forging::ALL,
     ];

@@ -184,7 +184,10 @@ impl ExecutorProcess {
             }
             Action::GrantCommit(attempt) => self.commits.answer(attempt, true),
             Action::DenyCommit(attempt) => self.commits.answer(attempt, false),
-            Action::RemoveBlocks(rdd) => self.executor.blocks.remove(rdd),
+            Action::RemoveBlocks(rdd) => {
+                let removed = self.executor.blocks.remove(rdd);
+                tokio::task::spawn_blocking(move || drop(removed));
+            }
             Action::RemoveShuffle(shuffle) => {
                 let folder = self.folder.clone();
                 tokio::task::spawn_blocking(move || {
@@ -348,13 +351,11 @@ impl Process for ExecutorProcess {
         let Fetch::Block { block: wanted, .. } = fetch else {
             return;
         };
-        let found = self.executor.blocks.get(wanted.rdd, wanted.partition);
+        let blocks = Arc::clone(&self.executor.blocks);
         tokio::spawn(async move {
-            let sent = match found {
-                Some(found) => {
-                    let bytes = block::encode(&found).into();
-                    reply.send(Content::Block(wanted), bytes).await
-                }
+            let read = tokio::task::spawn_blocking(move || block::read(&blocks, wanted));
+            let sent = match read.await.ok().flatten() {
+                Some(bytes) => reply.send(Content::Block(wanted), bytes.into()).await,
                 None => {
                     let refusal =
                         Refusal::new(RefusalKind::Missing, "it is not cached here any more");
