@@ -37,12 +37,12 @@ fn prints_what_is_expected(sample: &Sample, job: &Path, master: &str) {
         let mut command = shell.tinderbox();
         command
             .args(["run", "--quiet", "--master", master])
-            .arg(job)
-            .args(sample.arguments)
             .env("XDG_CACHE_HOME", &cache);
-        let ended = start(command.current_dir(&sample.folder)).end();
+        let written = shell.path().join(state);
+        let ended = start(sample.add_to(&mut command, job, &written)).end();
         assert_eq!(ended.stderr, "", "{what}");
-        assert_eq!(ended.done(), sample.expected, "{what}");
+        let output = sample.output(ended.done(), &written);
+        assert_eq!(output, sample.expected, "{what}");
     }
     assert_eq!(compiled(&cache), 1, "compiled once: {}", sample.name);
 }

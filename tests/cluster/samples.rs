@@ -8,10 +8,13 @@ use crate::support::samples::{Sample, samples};
 
 #[track_caller]
 fn prints_what_is_expected(command: &mut Command, sample: &Sample, mode: &str) {
-    let job = sample.job();
-    command.arg(job).args(sample.arguments);
-    let printed = start(command.current_dir(&sample.folder)).end().done();
-    assert_eq!(printed, sample.expected, "{}, {mode}", sample.name);
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written");
+    let printed = start(sample.add_to(command, &sample.job(), &written))
+        .end()
+        .done();
+    let output = sample.output(printed, &written);
+    assert_eq!(output, sample.expected, "{}, {mode}", sample.name);
 }
 
 /// Runs all samples with these words before the job.

@@ -3,31 +3,25 @@
 //! Partitions' results are put together in the order of the partitions, whatever the order in which they arrive.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::hash::Hash;
-use std::io::Write;
 use std::panic::Location;
 
 use crate::batch::{self, Batch};
 use crate::driver::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::HashMap;
-use crate::host;
 use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};
 use crate::stream::Records;
-use crate::task;
 
 /// How many times as many partitions `take` tries after those that gave nothing (Spark's `rdd.limit.scaleUpFactor`).
 const TAKE_SCALE_UP: u32 = 4;
-/// How much of a text file is handed over at once, in bytes.
-const OUTPUT_BYTES: usize = 256 << 10;
 
 type Site = &'static Location<'static>;
 
 impl<'a, T: 'a> Rdd<'a, T> {
     /// One result a partition, in their order.
-    fn per_partition<R: Record>(
+    pub(crate) fn per_partition<R: Record>(
         &self,
         name: &'static str,
         call_site: Site,
@@ -98,59 +92,6 @@ impl<'a, T: 'a> Rdd<'a, T> {
         })?;
         Ok(sums.into_iter().fold(zero.clone(), merge))
     }
-
-    /// Writes each record as a line: a folder of a file `part-00000` and so on a partition, and `_SUCCESS` when all are there.
-    ///
-    /// # Errors
-    /// The folder exists, may not be written, or the job failed; then nothing is left of it.
-    #[track_caller]
-    pub fn save_as_text_file(&self, path: &str) -> Result<()>
-    where
-        T: fmt::Display,
-    {
-        let site = Location::caller();
-        task::refuse_inside("`save_as_text_file`")?;
-        to_output(path, |output| {
-            self.per_partition("save_as_text_file", site, |partition, records| {
-                write_lines(output, &format!("part-{partition:05}"), records)
-            })
-        })?;
-        Ok(())
-    }
-}
-
-/// Makes a folder whose files are written by a job, and shows it if that goes well.
-pub(crate) fn to_output<R>(path: &str, write: impl FnOnce(u32) -> Result<R>) -> Result<R> {
-    let output = host::create_output(path).map_err(Error::from_host)?;
-    match write(output) {
-        Ok(written) => {
-            host::commit_output(output).map_err(Error::from_host)?;
-            Ok(written)
-        }
-        Err(error) => {
-            // The first failure is the one to tell of.
-            let _ = host::abort_output(output);
-            Err(error)
-        }
-    }
-}
-
-fn write_lines<T: fmt::Display>(output: u32, name: &str, records: Records<'_, T>) -> Result<()> {
-    let mut text = Vec::new();
-    let mut written = Ok(());
-    records.for_each(|record| {
-        if written.is_ok() {
-            written = writeln!(text, "{record}").map_err(Error::from);
-        }
-        if text.len() >= OUTPUT_BYTES && written.is_ok() {
-            written = host::write_output(output, name, &text).map_err(Error::from_host);
-            text.clear();
-        }
-    });
-    written?;
-    task::check()?;
-    // Also where nothing is left: a partition without records is an empty file.
-    host::write_output(output, name, &text).map_err(Error::from_host)
 }
 
 impl<'a, T: Record + 'a> Rdd<'a, T> {

@@ -14,7 +14,6 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use crate::action::to_output;
 use crate::batch::{self, Codec, Decoded, Source};
 use crate::cache;
 use crate::driver::Job;
@@ -25,6 +24,7 @@ use crate::lineage::{self, Header, Parent, StorageLevel, place};
 use crate::rdd::{Operation, Rdd};
 use crate::reader::Reader;
 use crate::record::{Record, from_bytes, to_bytes};
+use crate::save::to_output;
 use crate::stream::Records;
 use crate::task;
 

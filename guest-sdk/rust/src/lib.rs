@@ -55,6 +55,7 @@ mod random;
 mod rdd;
 mod reader;
 pub mod record;
+mod save;
 mod shuffle;
 mod sort;
 mod source;

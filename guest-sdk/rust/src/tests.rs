@@ -540,6 +540,20 @@ fn text_is_saved_a_file_a_partition() {
 }
 
 #[test]
+fn binary_records_are_saved_one_behind_the_other() {
+    let cx = context();
+    cx.range_in(0..3, 2)
+        .map(|number| [b'a', b"012"[number as usize]])
+        .save_as_binary_records("out")
+        .unwrap();
+    let files = with(|host| host.outputs["out"].clone());
+    assert_eq!(
+        files.into_values().collect::<Vec<_>>(),
+        [&b"a0"[..], b"a1a2"]
+    );
+}
+
+#[test]
 fn fixed_size_records_are_read_whole() {
     let cx = context();
     let numbers: Vec<f64> = (0..24).map(f64::from).collect();
