@@ -10,9 +10,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Error, Result};
 
-/// How the names of such folders begin.
-const PREFIX: &str = "tinderbox-";
-
 /// A folder that is removed, with what is in it, when this is dropped.
 #[derive(Debug)]
 pub struct WorkFolder {
@@ -30,7 +27,7 @@ impl WorkFolder {
     pub fn create(parent: &Path) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{PREFIX}{}-{number}", std::process::id());
+        let name = format!("tinderbox-{}-{number}", std::process::id());
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         remove_abandoned(parent);
         // It gets the name under which others look for it when it is locked.
@@ -62,7 +59,7 @@ impl Drop for WorkFolder {
 /// Removes what processes left that were killed. What cannot be looked at or removed is another user's.
 fn remove_abandoned(parent: &Path) {
     let folders = fs::read_dir(parent).into_iter().flatten().flatten();
-    let ours = folders.filter(|folder| folder.file_name().to_string_lossy().starts_with(PREFIX));
+    let ours = folders.filter(|folder| is_work_folder(&folder.file_name().to_string_lossy()));
     for path in ours.map(|folder| folder.path()) {
         let lock = File::open(&path)
             .ok()
@@ -71,6 +68,15 @@ fn remove_abandoned(parent: &Path) {
             let _ = fs::remove_dir_all(&path);
         }
     }
+}
+
+/// Whether a name is one that [`WorkFolder::create`] gives. Others begin like it: those of a cluster for trying out.
+fn is_work_folder(name: &str) -> bool {
+    let numbers = name
+        .strip_prefix("tinderbox-")
+        .and_then(|rest| rest.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, number)| is_number(process) && is_number(number))
 }
 
 #[cfg(test)]
@@ -82,13 +88,19 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let used = WorkFolder::create(parent.path()).unwrap();
         fs::write(used.path().join("file"), "").unwrap();
-        let [abandoned, others] = ["tinderbox-1-0", "others"].map(|name| parent.path().join(name));
-        for folder in [&abandoned, &others] {
+        let names = [
+            "tinderbox-1-0",
+            "others",
+            "tinderbox-cluster-x1",
+            "tinderbox-1-",
+        ];
+        let [abandoned, others @ ..] = names.map(|name| parent.path().join(name));
+        for folder in others.iter().chain([&abandoned]) {
             fs::create_dir(folder).unwrap();
             fs::write(folder.join("file"), "").unwrap();
         }
         let another = WorkFolder::create(parent.path()).unwrap();
-        assert!(!abandoned.exists() && others.exists());
+        assert!(!abandoned.exists() && others.iter().all(|other| other.exists()));
         assert!(used.path().join("file").exists() && another.path().exists());
         let paths = [used, another].map(|folder| folder.path().to_path_buf());
         assert!(paths.iter().all(|path| !path.exists()));
