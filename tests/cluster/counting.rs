@@ -22,6 +22,12 @@ impl<'a> Counting<'a> {
     /// Begins one, in client mode, and waits until two executors have joined.
     #[track_caller]
     pub(crate) fn begin(cluster: &'a Cluster, name: &str) -> Self {
+        Self::begin_with(cluster, name, &[])
+    }
+
+    /// The same, submitted with further options.
+    #[track_caller]
+    pub(crate) fn begin_with(cluster: &'a Cluster, name: &str, further: &[&str]) -> Self {
         let (text, counts) = text();
         let gates = cluster.gates(name);
         let path = cluster.site.path(&format!("{name}.txt"));
@@ -29,7 +35,8 @@ impl<'a> Counting<'a> {
         let (gates_path, path) = (gates.to_str().unwrap(), path.to_str().unwrap());
         let options = ["--name", name, "--allow-read", gates_path]
             .into_iter()
-            .chain(["--executor-cores", "1", "--total-executor-cores", "2"]);
+            .chain(["--executor-cores", "1", "--total-executor-cores", "2"])
+            .chain(further.iter().copied());
         let options: Vec<_> = options.collect();
         let arguments = ["counts-words", path, gates_path];
         let running = start(&mut cluster.submit(&options, &arguments));

@@ -96,6 +96,12 @@ impl Post {
         drop(self.events);
         self.endpoint.close(Duration::from_secs(1)).await;
     }
+
+    /// The same, where the process has nothing else to do.
+    pub async fn leave(self) {
+        drop(self.events);
+        self.endpoint.leave(Duration::from_secs(1)).await;
+    }
 }
 
 /// Runs until the process ends. Can be dropped at any moment it waits, and run again.

@@ -224,7 +224,7 @@ impl Submitter {
 
     /// Says goodbye.
     pub async fn close(self) {
-        self.post.close().await;
+        self.post.leave().await;
     }
 
     async fn ask(&mut self, request: Request) -> Result<ToSubmitter, Error> {

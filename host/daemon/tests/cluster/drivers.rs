@@ -156,6 +156,6 @@ async fn the_status_says_who_is_there_and_who_waits() {
         .decommission(vec!["elsewhere".into()])
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "`decommission.enabled` is false");
+    assert_eq!(error.to_string(), "no worker is on `elsewhere`");
     soon(worker.stop()).await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! A cluster of the tests: a master, workers and drivers in this process, executors in processes of their own.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use daemon::machine::Listen;
@@ -36,6 +37,8 @@ pub(crate) async fn eventually<T>(what: impl AsyncFn() -> Option<T>) -> T {
 /// Folders, and programs that workers start.
 pub(crate) struct Cluster {
     folder: TempDir,
+    /// The master's alone: nobody takes its port while it is away.
+    master_ip: String,
     pub(crate) settings: Settings,
 }
 
@@ -43,7 +46,10 @@ impl Cluster {
     pub(crate) fn new() -> Self {
         let mut settings = Settings::default();
         settings.set("deploy.recoveryTimeout", "10s").unwrap();
+        static CLUSTERS: AtomicU8 = AtomicU8::new(1);
+        let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         Self {
+            master_ip: format!("127.0.2.{number}"),
             folder: tempfile::tempdir().unwrap(),
             settings,
         }
@@ -61,7 +67,7 @@ impl Cluster {
     pub(crate) fn master_config(&self) -> master::Config {
         master::Config {
             folder: self.path("master"),
-            listen: Listen::new("127.0.0.1", None, 0),
+            listen: Listen::new(&self.master_ip, None, 0),
             settings: self.settings.clone(),
             tenants: scheduler::cluster::Tenants::default(),
         }

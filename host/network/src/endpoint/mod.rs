@@ -252,9 +252,15 @@ impl Endpoint {
         Ok(peer)
     }
 
-    /// Says goodbye to everybody, waits until they have what was said to them, up to `within`, and ends. The events are
-    /// to be read meanwhile, or dropped.
+    /// Says goodbye as [`Self::leave`] does, and gives back the port: for a process that goes on.
     pub async fn close(&self, within: Duration) {
+        self.leave(within).await;
+        let _ = tokio::time::timeout(within, self.0.quinn.wait_idle()).await;
+    }
+
+    /// Says goodbye to everybody, waits until they have what was said to them, up to `within`, and ends. The events are
+    /// to be read meanwhile, or dropped. For a process that ends now: nobody waits for the last answers.
+    pub async fn leave(&self, within: Duration) {
         let shared = &self.0;
         for link in shared.table.close() {
             link.say_goodbye();

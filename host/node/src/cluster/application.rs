@@ -422,6 +422,6 @@ impl JobScheduler for Application {
 
     fn close(&self) {
         // On the thread of the program, not on the network's.
-        self.runtime.block_on(self.endpoint.close(GOODBYE_WAIT));
+        self.runtime.block_on(self.endpoint.leave(GOODBYE_WAIT));
     }
 }

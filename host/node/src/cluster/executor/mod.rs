@@ -77,7 +77,7 @@ async fn live(instructions: ExecutorInstructions) -> Result<(), ExecutorError> {
         _ = terminated.recv() => {}
     }
     process.stop();
-    post.close().await;
+    post.leave().await;
     Ok(())
 }
 
