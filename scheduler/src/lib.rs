@@ -55,5 +55,5 @@ pub use order::{
 };
 pub use progress::Progress;
 pub use random::Random;
-pub use settings::Settings;
+pub use settings::{Codec, Settings};
 pub use time::Time;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::counting::Counting;
 use crate::fixture::{Cluster, kill};
 use crate::support::command::start;
+use crate::support::damage::{flip_bits, shuffle_files};
 
 #[test]
 fn an_executor_that_is_killed_costs_no_word() {
@@ -52,6 +53,31 @@ fn a_worker_is_killed_at(gate: &str) {
     cluster.site.until_ended(executor);
     fs::remove_dir_all(cluster.site.path("worker-2")).unwrap();
     counting.counts_right();
+}
+
+/// Of files that each executor reads, some from its disk and some from the other machine.
+#[test]
+fn bits_that_turn_over_in_shuffle_files_cost_no_word() {
+    let cluster = Cluster::start(2, 1);
+    let gates = cluster.gates("gates");
+    let text = gates.join("text");
+    fs::write(&text, "six by six\n".repeat(1000)).unwrap();
+    let (folder, text) = (gates.to_str().unwrap(), text.to_str().unwrap());
+    let mut submit = cluster.submit(
+        &["--allow-read", folder],
+        &["counts-words-again", text, folder],
+    );
+    let mut running = start(&mut submit);
+    running.wait_for("2 words\n");
+    let files = shuffle_files(&cluster.site.path(""));
+    assert_eq!(files.len(), 8);
+    // Whichever machine has how many of them.
+    let damaged = [0, 4, 7].map(|number| files[number].clone());
+    flip_bits(&damaged);
+    cluster.open(&gates, "read");
+    let ended = running.end();
+    assert!(ended.stderr.contains("(attempt 2)"), "{}", ended.stderr);
+    assert_eq!(ended.done(), "by\t1000\nsix\t2000\n");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 #[path = "../support"]
 mod support {
     pub(crate) mod command;
+    pub(crate) mod damage;
     pub(crate) mod guests;
     pub(crate) mod samples;
 }

@@ -1,10 +1,13 @@
-//! One batch in a scratch file: compressed, and checked when it comes back.
+//! One batch on disk or on its way: compressed, and checked when it comes back.
 //!
 //! ```text
 //! packed = checksum u32, length u32, length in the file u32, bytes
 //! ```
 //!
 //! All little-endian. The checksum is of everything behind it. The bytes are an lz4 block, or the batch itself where that is not longer.
+//! In a shuffle file the headers are in the index, apart from the bytes.
+
+use scheduler::Codec;
 
 /// Bytes before those of the batch.
 pub(crate) const HEADER_BYTES: usize = 12;
@@ -21,7 +24,23 @@ pub(crate) struct Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Damaged;
 
+/// An lz4 block is never made of fewer bytes than this part of what it stands for: a small file cannot be made to ask for a
+/// large room.
+const RATIO_MAX: u64 = 255;
+
 impl Header {
+    /// Of a batch of so many bytes that is packed as these; `None` where that is too long to have one.
+    fn new(length: usize, packed: &[u8]) -> Option<Self> {
+        let short = |length: usize| u32::try_from(length).ok().filter(|short| *short < u32::MAX);
+        let mut header = Self {
+            checksum: 0,
+            length: short(length)?,
+            packed_length: short(packed.len())?,
+        };
+        header.checksum = header.checksum(packed);
+        Some(header)
+    }
+
     pub(crate) fn decode(bytes: &[u8; HEADER_BYTES]) -> Self {
         let [checksum, length, packed_length] =
             [0, 4, 8].map(|at| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte])));
@@ -32,12 +51,28 @@ impl Header {
         }
     }
 
-    fn encode(self) -> [u8; HEADER_BYTES] {
+    pub(crate) fn encode(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..4].copy_from_slice(&self.checksum.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.length.to_le_bytes());
         bytes[8..].copy_from_slice(&self.packed_length.to_le_bytes());
         bytes
+    }
+
+    /// How many bytes the batch has.
+    pub(crate) fn length(self) -> usize {
+        self.length as usize
+    }
+
+    /// Whether the bytes are the batch itself.
+    pub(crate) fn is_plain(self) -> bool {
+        self.length == self.packed_length
+    }
+
+    /// Whether there can be such a batch.
+    pub(crate) fn is_sound(self) -> bool {
+        let (length, packed) = (u64::from(self.length), u64::from(self.packed_length));
+        packed <= length && length <= packed * RATIO_MAX
     }
 
     /// How many bytes of the file belong to it.
@@ -52,17 +87,35 @@ impl Header {
         checksum.finalize()
     }
 
+    /// Whether these bytes are those that were written.
+    pub(crate) fn check(self, packed: &[u8]) -> Result<(), Damaged> {
+        let is_whole = packed.len() == self.packed_length() && self.is_sound();
+        if is_whole && self.checksum(packed) == self.checksum {
+            Ok(())
+        } else {
+            Err(Damaged)
+        }
+    }
+
     /// Returns the batch that these bytes are. Nothing is made of them before they are known to be what was written.
     pub(crate) fn unpack(self, packed: Vec<u8>) -> Result<Vec<u8>, Damaged> {
-        if packed.len() != self.packed_length() || self.checksum(&packed) != self.checksum {
-            return Err(Damaged);
-        }
-        if self.packed_length == self.length {
+        self.check(&packed)?;
+        if self.is_plain() {
             return Ok(packed);
         }
-        let mut batch = vec![0; self.length as usize];
-        match lz4_flex::block::decompress_into(&packed, &mut batch) {
-            Ok(length) if length == batch.len() => Ok(batch),
+        let mut batch = vec![0; self.length()];
+        self.expand(&packed, &mut batch)?;
+        Ok(batch)
+    }
+
+    /// Makes bytes that were checked the batch that they are; `batch` is as long as that.
+    pub(crate) fn expand(self, packed: &[u8], batch: &mut [u8]) -> Result<(), Damaged> {
+        if self.is_plain() {
+            batch.copy_from_slice(packed);
+            return Ok(());
+        }
+        match lz4_flex::block::decompress_into(packed, batch) {
+            Ok(length) if length == batch.len() => Ok(()),
             _ => Err(Damaged),
         }
     }
@@ -70,30 +123,47 @@ impl Header {
 
 /// Makes `packed` the packed batch, header included. False where the batch is too long to have one.
 pub(crate) fn pack(batch: &[u8], packed: &mut Vec<u8>) -> bool {
-    let Ok(length) = u32::try_from(batch.len()) else {
-        return false;
-    };
     packed.resize(
         HEADER_BYTES + lz4_flex::block::get_maximum_output_size(batch.len()),
         0,
     );
     let bytes = &mut packed[HEADER_BYTES..];
-    let packed_length = match lz4_flex::block::compress_into(batch, bytes) {
-        Ok(shorter) if shorter < batch.len() => shorter,
-        _ => {
-            bytes[..batch.len()].copy_from_slice(batch);
-            batch.len()
-        }
-    };
+    let packed_length = compress(batch, bytes).unwrap_or_else(|| {
+        bytes[..batch.len()].copy_from_slice(batch);
+        batch.len()
+    });
     packed.truncate(HEADER_BYTES + packed_length);
-    let mut header = Header {
-        checksum: 0,
-        length,
-        packed_length: u32::try_from(packed_length).unwrap_or(length),
+    let Some(header) = Header::new(batch.len(), &packed[HEADER_BYTES..]) else {
+        return false;
     };
-    header.checksum = header.checksum(&packed[HEADER_BYTES..]);
     packed[..HEADER_BYTES].copy_from_slice(&header.encode());
     true
+}
+
+/// The header of a batch and the bytes that it is packed as: in `room`, or the batch itself. `None` where it is too long.
+pub(crate) fn pack_apart<'b>(
+    codec: Codec,
+    batch: &'b [u8],
+    room: &'b mut Vec<u8>,
+) -> Option<(Header, &'b [u8])> {
+    let packed = match codec {
+        Codec::None => batch,
+        Codec::Lz4 => {
+            let most = lz4_flex::block::get_maximum_output_size(batch.len());
+            room.resize(most.max(room.len()), 0);
+            match compress(batch, room) {
+                Some(length) => &room[..length],
+                None => batch,
+            }
+        }
+    };
+    Some((Header::new(batch.len(), packed)?, packed))
+}
+
+/// Compresses a batch. `None` where it does not get shorter.
+fn compress(batch: &[u8], room: &mut [u8]) -> Option<usize> {
+    let length = lz4_flex::block::compress_into(batch, room).ok()?;
+    Some(length).filter(|length| *length < batch.len())
 }
 
 /// Bytes that no compression makes shorter.

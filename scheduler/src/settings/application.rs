@@ -82,6 +82,14 @@ pub(super) const ROWS: &[Definition] = &[
          for it; never more than a quarter of `executor.memory`.",
     ),
     Definition::spark(
+        "io.compression.codec",
+        Shape::Choice(&["lz4", "none"]),
+        None,
+        "What compresses shuffle files: `lz4`, or `none`. Without it, `lz4` in a cluster, where others fetch them, \
+         and `none` in `local[N]`, where they are read from the system's cache: there compression costs \
+         more than it saves, unless the disk is slow and they do not fit in memory.",
+    ),
+    Definition::spark(
         "local.dir",
         Shape::Text,
         Some("/tmp"),
@@ -106,6 +114,16 @@ pub(super) const ROWS: &[Definition] = &[
          time, and a listener may oversleep twelve times before one is lost.",
     ),
 ];
+
+/// What compresses bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Codec {
+    /// Nothing does.
+    None,
+    /// LZ4: some gigabytes a second.
+    #[default]
+    Lz4,
+}
 
 impl Settings {
     /// `app.name`: what people call the application, if it was said.
@@ -161,6 +179,14 @@ impl Settings {
     /// `image.maxSize`: the largest image of the driver's memory, in bytes.
     pub fn image_max_size(&self) -> u64 {
         self.size("image.maxSize")
+    }
+
+    /// `io.compression.codec`: what compresses shuffle files, if that was said.
+    pub fn io_compression_codec(&self) -> Option<Codec> {
+        self.text("io.compression.codec").map(|codec| match codec {
+            "none" => Codec::None,
+            _ => Codec::Lz4,
+        })
     }
 
     /// `local.dir`: where shuffle files and other scratch files go.

@@ -23,6 +23,7 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+pub use application::Codec;
 pub use definition::{Definition, Shape};
 pub use exclusion::Exclusion;
 

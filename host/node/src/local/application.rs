@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use sandbox::{Image, Program};
 use scheduler::{
-    Action, AttemptId, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec, LineageError,
-    Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
+    Action, AttemptId, Codec, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec,
+    LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
 };
 use store::{Block, Grants, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder};
 
@@ -32,6 +32,7 @@ pub(crate) struct Application {
     outputs: Outputs,
     images: Mutex<BTreeMap<ImageId, Image>>,
     shuffles: ShuffleFiles,
+    codec: Codec,
     /// None when the application is closed.
     work_folder: Mutex<Option<WorkFolder>>,
 }
@@ -64,6 +65,8 @@ impl Application {
             outputs: Outputs::default(),
             images: Mutex::default(),
             shuffles: ShuffleFiles::new(work_folder.path()),
+            // The files are read where they are written, mostly before a disk has seen them.
+            codec: settings.io_compression_codec().unwrap_or(Codec::None),
             work_folder: Mutex::new(Some(work_folder)),
         });
         let name = settings.app_name().unwrap_or("application").into();
@@ -295,7 +298,8 @@ impl DriverRef for Application {
         shuffle: ShuffleId,
         _: u32,
     ) -> store::Result<MapOutputWriter> {
-        self.shuffles.writer(shuffle, task.attempt)
+        let writer = self.shuffles.writer(shuffle, task.attempt)?;
+        Ok(writer.with_codec(self.codec))
     }
 
     fn read_shuffle(

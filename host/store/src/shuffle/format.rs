@@ -1,33 +1,33 @@
 //! What is in a shuffle file, and in a bucket on its way to another machine.
 //!
 //! ```text
-//! file   = batch* index footer
-//! index  = (bucket u32, checksum u32, length u64, offset u64)*   by bucket, then by order of writing
+//! file   = bytes* index footer
+//! index  = (bucket u32, header, offset u64)*   by bucket, then by order of writing
 //! footer = entries u64, checksum of the index u32, magic u32
 //!
-//! bucket on its way = (checksum u32, length u64, batch)*   in the order of the index
-//!                   | MISSING                              there is no such map output
+//! bucket on its way = (header, bytes)*   in the order of the index
+//!                   | MISSING            there is no such map output
 //! ```
 //!
-//! All little-endian. An entry has one batch or several that lie together; its checksum is made when it is written and checked where
-//! it is read, on whichever machine.
+//! All little-endian. An entry has one batch or several that lie together. Its header and bytes are what [`packed`](crate::packed)
+//! makes of them: compressed or not, with a checksum that is made when they are written and checked where they are read, on whichever
+//! machine.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+pub(super) use crate::packed::HEADER_BYTES;
+use crate::packed::Header;
 use crate::{Error, Result};
 
 /// Marks a whole file, and its format.
-const MAGIC: u32 = u32::from_le_bytes(*b"TBS1");
+const MAGIC: u32 = u32::from_le_bytes(*b"TBS2");
 const FOOTER_BYTES: usize = 16;
 const ENTRY_BYTES: usize = 24;
 
 /// What is joined into one read: small batches would cost a call into the guest each.
-pub(super) const READ_BYTES: u64 = 256 << 10;
-
-/// Bytes before each entry that travels.
-pub(super) const HEADER_BYTES: usize = 12;
+pub(super) const READ_BYTES: usize = 256 << 10;
 
 /// Travels instead of a bucket whose map output is gone: no entry is as long.
 pub(super) const MISSING: [u8; HEADER_BYTES] = [u8::MAX; HEADER_BYTES];
@@ -36,38 +36,33 @@ pub(super) const MISSING: [u8; HEADER_BYTES] = [u8::MAX; HEADER_BYTES];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) bucket: u32,
-    pub(super) checksum: u32,
-    pub(super) length: u64,
+    pub(super) header: Header,
     pub(super) offset: u64,
 }
 
 impl Entry {
-    /// Where the next one begins, if it lies behind this one.
-    pub(super) fn end(&self) -> u64 {
-        self.offset + self.length
+    /// How many bytes the batches have that it stands for.
+    pub(super) fn length(&self) -> u64 {
+        self.header.length() as u64
     }
 
-    /// What travels before its bytes.
-    pub(super) fn header(&self) -> [u8; HEADER_BYTES] {
-        let mut header = [0; HEADER_BYTES];
-        header[..4].copy_from_slice(&self.checksum.to_le_bytes());
-        header[4..].copy_from_slice(&self.length.to_le_bytes());
-        header
+    /// How many bytes of the file are its own.
+    pub(super) fn packed_length(&self) -> u64 {
+        self.header.packed_length() as u64
+    }
+
+    /// Where the next one begins, if it lies behind this one.
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.packed_length()
     }
 
     fn decode(bytes: &[u8]) -> Self {
         Self {
             bucket: u32_at(bytes, 0),
-            checksum: u32_at(bytes, 4),
-            length: u64_at(bytes, 8),
+            header: Header::decode(bytes[4..16].try_into().expect("twelve bytes")),
             offset: u64_at(bytes, 16),
         }
     }
-}
-
-/// Checksum and length of an entry that travels.
-pub(super) fn decode_header(header: &[u8; HEADER_BYTES]) -> (u32, u64) {
-    (u32_at(header, 0), u64_at(header, 4))
 }
 
 /// The entries of a file, by bucket.
@@ -89,11 +84,11 @@ impl Index {
         &self.0[start..end]
     }
 
-    /// Returns how many bytes each of the first `buckets` buckets has.
+    /// Returns how many bytes each of the first `buckets` buckets has, not compressed.
     pub(super) fn sizes(&self, buckets: u32) -> Vec<u64> {
         let mut sizes = vec![0; buckets as usize];
         for entry in &self.0 {
-            sizes[entry.bucket as usize] += entry.length;
+            sizes[entry.bucket as usize] += entry.length();
         }
         sizes
     }
@@ -108,8 +103,7 @@ impl Index {
         let mut index = Vec::with_capacity(self.0.len() * ENTRY_BYTES + FOOTER_BYTES);
         for entry in &self.0 {
             index.extend(entry.bucket.to_le_bytes());
-            index.extend(entry.checksum.to_le_bytes());
-            index.extend(entry.length.to_le_bytes());
+            index.extend(entry.header.encode());
             index.extend(entry.offset.to_le_bytes());
         }
         let checksum = crc32fast::hash(&index);
@@ -162,10 +156,11 @@ impl Index {
         let mut left = data_bytes;
         is_sorted
             && self.0.iter().all(|entry| {
-                let end = entry.offset.checked_add(entry.length);
-                let fits = end.is_some_and(|end| end <= data_bytes) && entry.length <= left;
-                left = left.saturating_sub(entry.length);
-                fits
+                let length = entry.packed_length();
+                let end = entry.offset.checked_add(length);
+                let fits = end.is_some_and(|end| end <= data_bytes) && length <= left;
+                left = left.saturating_sub(length);
+                fits && entry.header.is_sound()
             })
     }
 }
@@ -178,7 +173,7 @@ pub(super) fn together(lengths: impl Iterator<Item = u64>) -> usize {
     let fits = |length: &u64| {
         let first = bytes == 0;
         bytes += *length;
-        first || bytes <= READ_BYTES
+        first || bytes <= READ_BYTES as u64
     };
     lengths.take_while(fits).count()
 }

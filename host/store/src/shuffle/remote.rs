@@ -4,7 +4,8 @@ use std::io::{self, Read, Take};
 
 use scheduler::{Address, AttemptId, ShuffleId};
 
-use super::format::{HEADER_BYTES, MISSING, READ_BYTES, decode_header};
+use super::format::{HEADER_BYTES, MISSING, READ_BYTES};
+use crate::packed::{Damaged, Header};
 
 /// A map output's name within its shuffle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +59,52 @@ pub trait RemoteBuckets: Send + Sync {
 pub(super) enum Broken {
     /// It may come when it is asked for again.
     Cut(String),
+    /// It came, and is not what was written, or is not there: it is asked for once more.
+    Damaged(String),
     /// It is no use.
     Gone(String),
+}
+
+/// Batches that have come and were checked. They are unpacked where they are read, so that what waits takes no more memory than it
+/// took on its way.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Arrived {
+    entries: Vec<Header>,
+    bytes: Vec<u8>,
+    /// Of the batches.
+    length: usize,
+}
+
+impl Arrived {
+    /// How many bytes are held.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Returns the batches, one behind the other.
+    pub(super) fn unpack(self) -> Result<Vec<u8>, Damaged> {
+        if self.entries.iter().all(|entry| entry.is_plain()) {
+            return Ok(self.bytes);
+        }
+        let mut batch = vec![0; self.length];
+        let (mut packed, mut rest) = (&self.bytes[..], &mut batch[..]);
+        for entry in &self.entries {
+            let (own, others) = packed.split_at(entry.packed_length());
+            let (place, behind) = rest.split_at_mut(entry.length());
+            entry.expand(own, place)?;
+            (packed, rest) = (others, behind);
+        }
+        Ok(batch)
+    }
+
+    /// What a test says has come.
+    #[cfg(test)]
+    pub(super) fn plain(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            ..Self::default()
+        }
+    }
 }
 
 /// Reads one bucket as it comes, and checks it.
@@ -78,17 +123,20 @@ impl<'r> Arrival<'r> {
     }
 
     /// The next batches, as [`together`](super::format::together) has them; `None` at the end.
-    pub(super) fn read(&mut self) -> Result<Option<Vec<u8>>, Broken> {
-        let mut batch = Vec::new();
-        while let Some(header) = self.next_header()? {
-            let (checksum, length) = decode_header(&header);
-            if !batch.is_empty() && batch.len() as u64 + length > READ_BYTES {
-                self.header = Some(header);
+    pub(super) fn read(&mut self) -> Result<Option<Arrived>, Broken> {
+        let mut arrived = Arrived::default();
+        while let Some(bytes) = self.next_header()? {
+            let header = Header::decode(&bytes);
+            let length = arrived.length.saturating_add(header.length());
+            if arrived.length > 0 && length > READ_BYTES {
+                self.header = Some(bytes);
                 break;
             }
-            self.read_entry(checksum, length, &mut batch)?;
+            self.read_entry(header, &mut arrived.bytes)?;
+            arrived.entries.push(header);
+            arrived.length = length;
         }
-        Ok(Some(batch).filter(|batch| !batch.is_empty()))
+        Ok(Some(arrived).filter(|arrived| !arrived.entries.is_empty()))
     }
 
     fn next_header(&mut self) -> Result<Option<[u8; HEADER_BYTES]>, Broken> {
@@ -103,33 +151,27 @@ impl<'r> Arrival<'r> {
             .read_exact(&mut header)
             .map_err(|error| cut(&error))?;
         if header == MISSING {
-            return Err(Broken::Gone("is gone or damaged".into()));
+            return Err(Broken::Damaged("is gone or damaged".into()));
         }
         Ok(Some(header))
     }
 
     /// Room is made as bytes come, not as they are promised.
-    fn read_entry(
-        &mut self,
-        checksum: u32,
-        length: u64,
-        batch: &mut Vec<u8>,
-    ) -> Result<(), Broken> {
+    fn read_entry(&mut self, header: Header, bytes: &mut Vec<u8>) -> Result<(), Broken> {
+        let length = header.packed_length() as u64;
         if length > self.bytes.limit() {
-            return Err(Broken::Gone(
+            return Err(Broken::Damaged(
                 "is damaged: an entry is longer than its bucket".into(),
             ));
         }
-        let start = batch.len();
+        let start = bytes.len();
         let mut entry = self.bytes.by_ref().take(length);
-        entry.read_to_end(batch).map_err(|error| cut(&error))?;
+        entry.read_to_end(bytes).map_err(|error| cut(&error))?;
         if entry.limit() > 0 {
             return Err(cut(&io::ErrorKind::UnexpectedEof.into()));
         }
-        if crc32fast::hash(&batch[start..]) != checksum {
-            return Err(Broken::Gone("is damaged".into()));
-        }
-        Ok(())
+        let checked = header.check(&bytes[start..]);
+        checked.map_err(|Damaged| Broken::Damaged("is damaged".into()))
     }
 }
 

@@ -66,7 +66,7 @@ impl ShuffleFolder {
 
 /// How many bytes these entries have on their way.
 fn travelling_bytes(entries: &[Entry]) -> u64 {
-    let bytes = |entry: &Entry| HEADER_BYTES as u64 + entry.length;
+    let bytes = |entry: &Entry| HEADER_BYTES as u64 + entry.packed_length();
     entries.iter().map(bytes).sum()
 }
 
@@ -174,8 +174,8 @@ impl Current {
     fn next_entry(&mut self, bucket: u32) -> Option<[u8; HEADER_BYTES]> {
         let entry = self.index.bucket(bucket).get(self.next)?;
         self.next += 1;
-        (self.offset, self.left) = (entry.offset, entry.length);
-        Some(entry.header())
+        (self.offset, self.left) = (entry.offset, entry.packed_length());
+        Some(entry.header.encode())
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

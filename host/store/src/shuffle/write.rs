@@ -5,14 +5,18 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scheduler::BucketSizes;
+use scheduler::{BucketSizes, Codec};
 
 use super::file::MapOutput;
 use super::format::{Entry, Index, READ_BYTES};
+use crate::packed::pack_apart;
 use crate::{Error, Result};
 
 /// Batches that lie in one entry of the index: a program that writes them one byte at a time must not fill the host's memory.
-pub(super) const ENTRY_BYTES_MAX: u64 = READ_BYTES;
+pub(super) const ENTRY_BYTES_MAX: usize = READ_BYTES;
+
+/// A batch as long as this is an entry of its own: to copy it to others would cost more than its entry.
+const ALONE_BYTES: usize = 32 << 10;
 
 /// Entries of one file, 24 bytes of memory each.
 const ENTRIES_MAX: usize = 1 << 20;
@@ -23,8 +27,15 @@ pub struct MapOutputWriter {
     path: PathBuf,
     file: BufWriter<File>,
     buckets: u32,
+    codec: Codec,
     entries: Vec<Entry>,
+    /// Small batches that are to be an entry, and their bucket.
+    joined: Vec<u8>,
+    joined_bucket: u32,
+    /// The entry that is being written.
+    packed: Vec<u8>,
     offset: u64,
+    bytes: u64,
     finished: bool,
 }
 
@@ -36,10 +47,22 @@ impl MapOutputWriter {
             path,
             file: BufWriter::with_capacity(128 << 10, file),
             buckets,
+            codec: Codec::None,
             entries: Vec::new(),
+            joined: Vec::new(),
+            joined_bucket: 0,
+            packed: Vec::new(),
             offset: 0,
+            bytes: 0,
             finished: false,
         })
+    }
+
+    /// Compresses what is written from now on. Whoever reads it need not be told.
+    #[must_use]
+    pub fn with_codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
     }
 
     /// Adds a batch to a bucket.
@@ -54,52 +77,60 @@ impl MapOutputWriter {
                 "the shuffle has {buckets} buckets, there is no bucket {bucket}"
             )));
         }
-        if batch.is_empty() {
-            return Ok(());
+        self.bytes += batch.len() as u64;
+        if batch.len() >= ALONE_BYTES {
+            self.write_joined()?;
+            return self.write_entry(bucket, batch);
         }
-        self.note(bucket, batch)?;
-        self.offset += batch.len() as u64;
-        self.file
-            .write_all(batch)
-            .map_err(Error::io("write", &self.path))
+        if bucket != self.joined_bucket || self.joined.len() + batch.len() > ENTRY_BYTES_MAX {
+            self.write_joined()?;
+            self.joined_bucket = bucket;
+        }
+        self.joined.extend_from_slice(batch);
+        Ok(())
     }
 
-    /// Notes where a batch is: with the one before it, where that is small and of the same bucket.
-    fn note(&mut self, bucket: u32, batch: &[u8]) -> Result<()> {
-        let length = batch.len() as u64;
-        if let Some(last) = self.entries.last_mut()
-            && last.bucket == bucket
-            && last.length + length <= ENTRY_BYTES_MAX
-        {
-            let mut checksum = crc32fast::Hasher::new_with_initial(last.checksum);
-            checksum.update(batch);
-            last.checksum = checksum.finalize();
-            last.length += length;
+    fn write_joined(&mut self) -> Result<()> {
+        if self.joined.is_empty() {
             return Ok(());
         }
+        let mut joined = std::mem::take(&mut self.joined);
+        let written = self.write_entry(self.joined_bucket, &joined);
+        joined.clear();
+        self.joined = joined;
+        written
+    }
+
+    fn write_entry(&mut self, bucket: u32, batch: &[u8]) -> Result<()> {
         if self.entries.len() == ENTRIES_MAX {
             let message =
                 "a map task may change from bucket to bucket a million times; write larger batches";
             return Err(Error::Invalid(message.into()));
         }
+        let packed = pack_apart(self.codec, batch, &mut self.packed);
+        let too_long = || Error::Invalid("a batch is at most 4 GiB".into());
+        let (header, bytes) = packed.ok_or_else(too_long)?;
+        let offset = self.offset;
         self.entries.push(Entry {
             bucket,
-            checksum: crc32fast::hash(batch),
-            length,
-            offset: self.offset,
+            header,
+            offset,
         });
-        Ok(())
+        self.offset += bytes.len() as u64;
+        self.file
+            .write_all(bytes)
+            .map_err(Error::io("write", &self.path))
     }
 
-    /// Bytes written so far.
+    /// Bytes written so far, not compressed.
     pub fn bytes(&self) -> u64 {
-        self.offset
+        self.bytes
     }
 
     /// Entries of the index so far.
     #[cfg(test)]
     pub(super) fn entries(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + usize::from(!self.joined.is_empty())
     }
 
     /// Completes the file. It is still read by nobody.
@@ -108,6 +139,7 @@ impl MapOutputWriter {
     ///
     /// If it cannot be written or renamed.
     pub fn finish(mut self) -> Result<FinishedMapOutput> {
+        self.write_joined()?;
         let index = Index::new(std::mem::take(&mut self.entries));
         self.file
             .write_all(&index.encode())

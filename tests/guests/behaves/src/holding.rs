@@ -5,9 +5,14 @@ use std::time::Duration;
 use tinderbox::bindings::tinderbox::job::{task, types::Split};
 use tinderbox::{Context, Result};
 
-use crate::{Behaviour, argument};
+use crate::{Behaviour, argument, number};
 
-pub const ALL: &[(&str, Behaviour)] = &[("counts-words", counts_words), ("waits", waits)];
+pub const ALL: &[(&str, Behaviour)] = &[
+    ("counts-words", counts_words),
+    ("counts-words-again", counts_words_again),
+    ("spreads", spreads),
+    ("waits", waits),
+];
 
 const TASKS: u32 = 8;
 
@@ -40,6 +45,43 @@ fn counts_words(cx: &Context, args: &[String]) -> Result<()> {
         println!("{word}\t{count}");
     }
     Ok(())
+}
+
+/// Counts the words of a text in one job, stands still, and reads the same shuffle in another.
+fn counts_words_again(cx: &Context, args: &[String]) -> Result<()> {
+    let (text, gates) = (argument(args, 0)?, argument(args, 1)?);
+    let counts = cx
+        .text_file_in(text, TASKS)?
+        .flat_map(|line| line.words())
+        .map(|word| (word.to_string(), 1u64))
+        .reduce_by_key_in(|a, b| a + b, TASKS);
+    eprintln!("{} words", counts.count()?);
+    hold(cx, gates, "read")?;
+    let mut counts = counts.collect()?;
+    counts.sort();
+    for (word, count) in counts {
+        println!("{word}\t{count}");
+    }
+    Ok(())
+}
+
+/// Moves a record from each of so many partitions to each of as many others, and stands still while the files are there.
+fn spreads(cx: &Context, args: &[String]) -> Result<()> {
+    let (partitions, gates) = (number(args, 0)?, argument(args, 1)?);
+    let count = u32::try_from(partitions)?;
+    let sums = cx
+        .range_in(0..partitions, count)
+        .flat_map(move |from| (0..partitions).map(move |to| (to, from)))
+        .reduce_by_key_in(|a, b| a + b, count);
+    let sum = sums.values().reduce(|a, b| a + b)?;
+    println!("{sum}");
+    hold(cx, gates, "go")
+}
+
+/// The driver waits at a gate, within a task.
+fn hold(cx: &Context, gates: &str, gate: &str) -> Result<()> {
+    cx.range_in(0..1, 1)
+        .for_each(|_| wait_at(gates, gate, TASKS))
 }
 
 /// The driver prints what it was told, on both streams, and waits at a gate within a task.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use network::Endpoint;
 use scheduler::executor::Input;
 use scheduler::{
-    Address, AttemptId, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
+    Address, AttemptId, Codec, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
 };
 use store::{Block, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader};
 use tokio::runtime::Handle;
@@ -35,6 +35,8 @@ pub(super) struct RemoteDriver {
     pub(super) application: scheduler::ApplicationId,
     pub(super) here: Host,
     pub(super) folder: ShuffleFolder,
+    /// Of what is written there.
+    pub(super) codec: Codec,
     pub(super) shuffles: ClusterShuffles,
     pub(super) facts: Sender<Fact>,
     pub(super) results: Arc<Results>,
@@ -175,7 +177,8 @@ impl DriverRef for RemoteDriver {
         shuffle: ShuffleId,
         buckets: u32,
     ) -> store::Result<MapOutputWriter> {
-        self.folder.writer(shuffle, buckets, task.attempt)
+        let writer = self.folder.writer(shuffle, buckets, task.attempt)?;
+        Ok(writer.with_codec(self.codec))
     }
 
     fn read_shuffle(

@@ -15,7 +15,8 @@ use std::thread;
 
 use scheduler::ShuffleId;
 
-use super::remote::{Arrival, Broken, BucketsWanted, RemoteBuckets};
+use super::remote::{Arrival, Arrived, Broken, BucketsWanted, RemoteBuckets};
+use crate::packed::Damaged;
 pub(super) use state::Wanted;
 use state::{Admitted, Next, Request, State};
 
@@ -92,6 +93,12 @@ impl ReadAhead {
 
     /// The next batches of an output; `None` at its end. Outputs must be read in ascending order.
     pub(super) fn next(&self, partition: u32) -> Result<Option<Vec<u8>>, String> {
+        let arrived = self.take(partition)?;
+        let batch = arrived.map(Arrived::unpack).transpose();
+        batch.map_err(|Damaged| "is damaged: it cannot be unpacked".into())
+    }
+
+    fn take(&self, partition: u32) -> Result<Option<Arrived>, String> {
         let mut state = self.shared.lock();
         if state.need(partition) {
             self.shared.changed.notify_all();
@@ -234,9 +241,9 @@ impl Fetching {
         Ok(())
     }
 
-    fn put(&self, output: &mut Admitted, batch: Vec<u8>) -> Result<(), Broken> {
+    fn put(&self, output: &mut Admitted, batch: Arrived) -> Result<(), Broken> {
         let mut state = self.0.lock();
-        while state.must_wait(output, batch.len()) {
+        while state.must_wait(output, batch.held_bytes()) {
             state = self.0.wait(state);
         }
         if let Some(reason) = state.closed {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use scheduler::Address;
 
-use super::super::remote::{Broken, MapOutputName};
+use super::super::remote::{Arrived, Broken, MapOutputName};
 
 /// Outputs of one request.
 const OUTPUTS_MAX: usize = 1024;
@@ -17,6 +17,9 @@ const FIRST_GUESS_BYTES: u64 = 64 << 10;
 
 /// How often an output may break off before a byte of it has come.
 const FAILURES_MAX: u32 = 3;
+
+/// What is damaged counts as so many: it is asked for once more, since it may have been damaged on its way or in a memory.
+const DAMAGED_COUNTS: u32 = FAILURES_MAX - 1;
 
 /// A map output that is to be fetched.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ impl Wanted {
 /// What has come of an output.
 #[derive(Debug, Default)]
 struct Arriving {
-    batches: VecDeque<Vec<u8>>,
+    batches: VecDeque<Arrived>,
     /// How many have come, those that were read among them.
     come: usize,
     end: Option<Result<(), String>>,
@@ -133,10 +136,10 @@ impl State {
     }
 
     /// Takes what has come of an output: a batch, its end, or nothing yet.
-    pub(super) fn take(&mut self, partition: u32) -> Option<Result<Option<Vec<u8>>, String>> {
+    pub(super) fn take(&mut self, partition: u32) -> Option<Result<Option<Arrived>, String>> {
         let arriving = self.arriving.get_mut(&partition)?;
         if let Some(batch) = arriving.batches.pop_front() {
-            self.held_bytes -= batch.len() as u64;
+            self.held_bytes -= batch.held_bytes();
             return Some(Ok(Some(batch)));
         }
         match arriving.end.clone()? {
@@ -235,15 +238,15 @@ impl State {
     }
 
     /// Whether a batch for which no room was set aside must wait: for the reader, who has some of this very output to read.
-    pub(super) fn must_wait(&self, output: &Admitted, bytes: usize) -> bool {
+    pub(super) fn must_wait(&self, output: &Admitted, bytes: u64) -> bool {
         let arriving = self.arriving.get(&output.wanted.name.partition);
         let has_more = arriving.is_some_and(|arriving| !arriving.batches.is_empty());
-        output.is_streamed() && has_more && self.closed.is_none() && !self.has_room(bytes as u64)
+        output.is_streamed() && has_more && self.closed.is_none() && !self.has_room(bytes)
     }
 
     /// Puts down a batch.
-    pub(super) fn put(&mut self, output: &mut Admitted, batch: Vec<u8>) {
-        let bytes = batch.len() as u64;
+    pub(super) fn put(&mut self, output: &mut Admitted, batch: Arrived) {
+        let bytes = batch.held_bytes();
         match &mut output.room {
             // A bucket is never longer than its length: its reader saw to that.
             Some(room) => *room -= bytes,
@@ -260,14 +263,21 @@ impl State {
     pub(super) fn end(&mut self, output: Admitted, end: Result<(), Broken>) {
         self.held_bytes -= output.room.unwrap_or(0);
         let mut wanted = output.wanted;
-        let failures = if output.has_moved { 0 } else { wanted.failures };
-        match end {
-            Ok(()) => self.arriving.entry(wanted.name.partition).or_default().end = Some(Ok(())),
-            Err(Broken::Cut(_)) if failures + 1 < FAILURES_MAX => {
-                wanted.failures = failures + 1;
-                self.waiting.insert(wanted.name.partition, wanted);
+        let before = if output.has_moved { 0 } else { wanted.failures };
+        let (more, reason) = match end {
+            Ok(()) => {
+                self.arriving.entry(wanted.name.partition).or_default().end = Some(Ok(()));
+                return;
             }
-            Err(Broken::Cut(reason) | Broken::Gone(reason)) => self.fail(&wanted, &reason),
+            Err(Broken::Cut(reason)) => (1, reason),
+            Err(Broken::Damaged(reason)) => (DAMAGED_COUNTS, reason),
+            Err(Broken::Gone(reason)) => (FAILURES_MAX, reason),
+        };
+        wanted.failures = before + more;
+        if wanted.failures < FAILURES_MAX {
+            self.waiting.insert(wanted.name.partition, wanted);
+        } else {
+            self.fail(&wanted, &reason);
         }
     }
 

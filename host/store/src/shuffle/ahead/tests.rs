@@ -3,7 +3,7 @@
 use scheduler::{Address, AttemptId};
 
 use super::state::{Admitted, Next, Request, State, Wanted};
-use crate::shuffle::remote::{Broken, MapOutputName};
+use crate::shuffle::remote::{Arrived, Broken, MapOutputName};
 
 const ROOM: u64 = 1_000_000;
 
@@ -28,7 +28,7 @@ fn partitions(request: &Request) -> Vec<u32> {
 }
 
 fn put(state: &mut State, output: &mut Admitted, bytes: usize) {
-    state.put(output, vec![0; bytes]);
+    state.put(output, Arrived::plain(vec![0; bytes]));
 }
 
 #[test]
@@ -57,7 +57,10 @@ fn what_is_larger_than_guessed_waits_for_its_turn() {
     state.end(output, Ok(()));
     assert_eq!(state.held_bytes(), 899_988, "a header is not held");
     state.need(0);
-    assert_eq!(state.take(0).unwrap().unwrap().unwrap().len(), 599_988);
+    assert_eq!(
+        state.take(0).unwrap().unwrap().unwrap().held_bytes(),
+        599_988
+    );
     assert_eq!(partitions(&request(&mut state)), [2]);
 }
 
@@ -81,7 +84,10 @@ fn what_is_needed_comes_whatever_room_there_is() {
         assert!(!state.must_wait(&output, 600_000));
         put(&mut state, &mut output, 600_000);
         assert!(state.must_wait(&output, 600_000));
-        assert_eq!(state.take(0).unwrap().unwrap().unwrap().len(), 600_000);
+        assert_eq!(
+            state.take(0).unwrap().unwrap().unwrap().held_bytes(),
+            600_000
+        );
     }
     state.end(output, Ok(()));
     assert_eq!(state.take(0), Some(Ok(None)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
-use scheduler::AttemptId;
+use scheduler::{AttemptId, Codec};
 
 use super::workers::{Fault, SHUFFLE, Workers, address};
 use crate::{Error, MapOutputPlace, Place, ShuffleFiles, ShuffleReader};
@@ -59,8 +59,9 @@ proptest! {
     fn a_task_sees_the_same_batches_wherever_files_and_task_are(
         outputs in outputs(),
         in_flight in prop_oneof![Just(1), Just(100_000), Just(48 * MIB)],
+        codec in prop_oneof![Just(Codec::None), Just(Codec::Lz4)],
     ) {
-        let workers = Workers::new();
+        let workers = Workers::with_codec(codec);
         let local = tempfile::tempdir().unwrap();
         let files = ShuffleFiles::new(local.path());
         files.declare(SHUFFLE, 100);
@@ -204,6 +205,16 @@ fn a_damaged_or_missing_file_is_a_failed_fetch_that_names_the_output() {
         failure,
         "map output 1 of shuffle-3 is gone or damaged (fetched from 0)"
     );
+}
+
+#[test]
+fn what_was_damaged_on_its_way_is_fetched_once_more() {
+    let workers = Workers::new();
+    small(&workers, 0, 3);
+    workers.fault(0, Fault::Flips(1, 13 + 12));
+    let mut reader = workers.read(&[0, 0, 0], 48 * MIB);
+    assert_eq!(read_all(&mut reader).unwrap(), [[0], [1], [2]]);
+    assert!(workers.requests.load(Ordering::SeqCst) > 1);
 }
 
 #[test]

@@ -66,13 +66,9 @@ impl Fixture {
 }
 
 fn entry(batch: &[u8]) -> Vec<u8> {
-    let checksum = crc32fast::hash(batch).to_le_bytes();
-    [
-        &checksum[..],
-        &(batch.len() as u64).to_le_bytes()[..],
-        batch,
-    ]
-    .concat()
+    let length = u32::try_from(batch.len()).unwrap().to_le_bytes();
+    let checked = [&length[..], &length, batch].concat();
+    [&crc32fast::hash(&checked).to_le_bytes()[..], &checked].concat()
 }
 
 #[test]
@@ -176,7 +172,14 @@ fn an_index_that_lies_is_refused() {
     let path = fixture.file(7);
     let bytes = fs::read(&path).unwrap();
     // The entries' lengths and offsets, with a checksum that is right.
-    for (at, value) in [(8 + 8, 9), (8 + 16, 5), (8 + 8, u64::MAX), (8 + 32, 5)] {
+    let lengths = |length: u64, packed: u64| packed << 32 | length;
+    for (at, value) in [
+        (8 + 8, lengths(9, 9)),
+        (8 + 16, 5),
+        (8 + 8, u64::MAX),
+        (8 + 32, lengths(5, 5)),
+        (8 + 8, lengths(4 * 255 + 1, 4)),
+    ] {
         let mut bytes = bytes.clone();
         bytes[at..at + 8].copy_from_slice(&u64::to_le_bytes(value));
         let footer = bytes.len() - 16;

@@ -75,7 +75,7 @@ fn small_batches_cost_the_index_nothing_each() {
     (0..3 * ENTRY_BYTES_MAX).for_each(|_| writer.write(1, &byte).unwrap());
     assert_eq!(writer.entries(), 3);
     files.commit(SHUFFLE, 0, writer.finish().unwrap());
-    assert_eq!(read(&files, 1).concat().len() as u64, 3 * ENTRY_BYTES_MAX);
+    assert_eq!(read(&files, 1).concat().len(), 3 * ENTRY_BYTES_MAX);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Shuffle files as real files.
 
 mod cluster;
+mod flips;
 mod folder;
 mod local;
 mod workers;

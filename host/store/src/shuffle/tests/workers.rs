@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use scheduler::{Address, AttemptId, ShuffleId};
+use scheduler::{Address, AttemptId, Codec, ShuffleId};
 
 use crate::{
     BucketsWanted, ClusterShuffles, FetchedBuckets, IndexCache, MapOutputPlace, Place,
@@ -25,6 +25,8 @@ pub(super) enum Fault {
     Adds,
     /// Its answers wait until another worker has been read to the end.
     WaitsFor(usize),
+    /// So many of its answers have a bit turned over, so many bytes from their front.
+    Flips(usize, usize),
     /// It never answers until it is let go.
     Hangs,
     /// It brings down whoever asks.
@@ -34,6 +36,7 @@ pub(super) enum Fault {
 /// Some workers, each with a folder of its own.
 pub(super) struct Workers {
     root: tempfile::TempDir,
+    codec: Codec,
     indexes: Arc<IndexCache>,
     faults: Mutex<BTreeMap<usize, Fault>>,
     /// Workers of which an answer was read to its end, and the wish to be let go.
@@ -49,7 +52,12 @@ pub(super) struct Workers {
 
 impl Workers {
     pub(super) fn new() -> Arc<Self> {
+        Self::with_codec(Codec::None)
+    }
+
+    pub(super) fn with_codec(codec: Codec) -> Arc<Self> {
         Arc::new(Self {
+            codec,
             root: tempfile::tempdir().unwrap(),
             indexes: Arc::new(IndexCache::new(1 << 20)),
             faults: Mutex::default(),
@@ -78,7 +86,8 @@ impl Workers {
     /// Writes a map output of as many buckets as it takes.
     pub(super) fn write(&self, worker: usize, attempt: u64, batches: &[(u32, Vec<u8>)]) {
         let folder = self.folder(worker);
-        let mut writer = folder.writer(SHUFFLE, 100, AttemptId(attempt)).unwrap();
+        let writer = folder.writer(SHUFFLE, 100, AttemptId(attempt)).unwrap();
+        let mut writer = writer.with_codec(self.codec);
         for (bucket, batch) in batches {
             writer.write(*bucket, batch).unwrap();
         }
@@ -102,9 +111,21 @@ impl Workers {
         map_partitions: u32,
         in_flight: u64,
     ) -> ShuffleReader {
-        let remote = Arc::new(Fetcher(Arc::clone(self)));
+        let remote = Arc::new(Fetcher(Arc::clone(self), Arc::clone(&self.indexes)));
         let shuffles = ClusterShuffles::new(Arc::clone(&self.indexes), remote, in_flight);
         shuffles.open(SHUFFLE, 0, map_partitions, places)
+    }
+
+    /// Opens a bucket of the only output of a shuffle, with no index held by anybody.
+    pub(super) fn open_anew(
+        self: &Arc<Self>,
+        bucket: u32,
+        output: &MapOutputPlace,
+        indexes: Arc<IndexCache>,
+    ) -> ShuffleReader {
+        let remote = Arc::new(Fetcher(Arc::clone(self), Arc::clone(&indexes)));
+        let shuffles = ClusterShuffles::new(indexes, remote, 1 << 20);
+        shuffles.open(SHUFFLE, bucket, 1, std::slice::from_ref(output))
     }
 
     fn wait_until(&self, is_so: impl Fn(&(BTreeSet<usize>, bool)) -> bool) {
@@ -138,8 +159,8 @@ impl Read for Answer {
     }
 }
 
-/// Asks the workers.
-struct Fetcher(Arc<Workers>);
+/// Asks the workers, who hold these indexes.
+struct Fetcher(Arc<Workers>, Arc<IndexCache>);
 
 impl RemoteBuckets for Fetcher {
     fn fetch(&self, worker: &Address, wanted: &BucketsWanted) -> Result<FetchedBuckets, String> {
@@ -148,7 +169,7 @@ impl RemoteBuckets for Fetcher {
         let worker: usize = worker.0.parse().unwrap();
         let attempts: Vec<_> = wanted.outputs.iter().map(|output| output.attempt).collect();
         let folder = workers.folder(worker);
-        let served = folder.serve(&workers.indexes, wanted.shuffle, wanted.bucket, &attempts);
+        let served = folder.serve(&self.1, wanted.shuffle, wanted.bucket, &attempts);
         let served = served.map_err(|error| error.to_string())?;
         let mut lengths = served.lengths().to_vec();
         let mut bytes: Box<dyn Read + Send> = Box::new(served);
@@ -161,6 +182,15 @@ impl RemoteBuckets for Fetcher {
             Some(Fault::Cuts(times, at)) => {
                 workers.fault(worker, Fault::Cuts(times - 1, at));
                 bytes = Box::new(bytes.take(at));
+            }
+            Some(Fault::Flips(0, _)) => {}
+            Some(Fault::Flips(times, at)) => {
+                workers.fault(worker, Fault::Flips(times - 1, at));
+                let mut whole = Vec::new();
+                let read = bytes.read_to_end(&mut whole);
+                read.map_err(|error| error.to_string())?;
+                whole[at] ^= 1;
+                bytes = Box::new(io::Cursor::new(whole));
             }
             Some(Fault::WaitsFor(other)) => workers.wait_until(|done| done.0.contains(&other)),
             Some(Fault::Hangs) => workers.wait_until(|done| done.1),
