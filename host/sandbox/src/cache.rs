@@ -52,6 +52,19 @@ impl ArtefactCache {
         whole.then(|| artefact.split_off(SEAL_BYTES))
     }
 
+    /// Waits until no other process makes the artefact of this name, and keeps others from it until the claim is dropped. A process
+    /// that is killed gives it up.
+    pub(crate) fn claim(&self, name: Hash) -> io::Result<Claim> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.folder.join(format!("{name}.lock")))?;
+        file.lock()?;
+        Ok(Claim(file))
+    }
+
     /// Keeps an artefact. Others see it whole or not at all.
     pub(crate) fn put(&self, name: Hash, artefact: &[u8]) -> io::Result<()> {
         let temporary = self
@@ -79,6 +92,10 @@ impl ArtefactCache {
             .finalize()
     }
 }
+
+/// The right to make an artefact.
+#[derive(Debug)]
+pub(crate) struct Claim(#[expect(dead_code, reason = "it is held for its lock")] File);
 
 fn refuse_shared(folder: &Path) -> io::Result<()> {
     if fs::metadata(folder)?.mode() & 0o022 == 0 {
@@ -177,6 +194,23 @@ mod tests {
         let other = blake3::hash(b"other");
         fs::copy(cache.path(name()), cache.path(other)).unwrap();
         assert!(cache.get(other).is_none());
+    }
+
+    #[test]
+    fn one_at_a_time_makes_an_artefact() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = ArtefactCache::open(folder.path()).unwrap();
+        let claim = cache.claim(name()).unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let _claim = cache.claim(name()).unwrap();
+                cache.get(name())
+            });
+            let _free = cache.claim(blake3::hash(b"another")).unwrap();
+            cache.put(name(), b"code").unwrap();
+            drop(claim);
+            assert_eq!(other.join().unwrap().unwrap(), b"code");
+        });
     }
 
     #[test]

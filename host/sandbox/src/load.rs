@@ -57,16 +57,24 @@ impl Sandbox {
     pub fn load(&self, component: &[u8]) -> Result<Arc<Program>, LoadError> {
         let hash = blake3::hash(component);
         let name = artefact_name(hash);
-        let cached = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.get(name))
-            .and_then(|bytes| self.open_artefact(&bytes));
-        let (compiled, layout) = match cached {
+        let (compiled, layout) = match self.cached(name) {
             Some(artefact) => artefact,
-            None => self.link_and_compile(component, name)?,
+            None => self.compile_once(component, name)?,
         };
         Program::new(&self.engine, name, compiled, layout)
+    }
+
+    fn cached(&self, name: Hash) -> Option<(Component, Layout)> {
+        let bytes = self.cache.as_ref()?.get(name)?;
+        self.open_artefact(&bytes)
+    }
+
+    /// Of several processes that want the same artefact one makes it; the others wait for that.
+    fn compile_once(&self, component: &[u8], name: Hash) -> Result<(Component, Layout), LoadError> {
+        // Where there can be no claim, compiling twice does no harm.
+        let claim = self.cache.as_ref().and_then(|cache| cache.claim(name).ok());
+        let made = claim.is_some().then(|| self.cached(name)).flatten();
+        made.map_or_else(|| self.link_and_compile(component, name), Ok)
     }
 
     fn link_and_compile(
