@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use compare::{
-    Contender, TINDERBOX, compare, guest, median, percentile, sample, stdout, tinderbox,
+    Contender, TINDERBOX, compare, guest, median, sample, stdout, tasks_and_jobs, tinderbox,
 };
 use tempfile::TempDir;
 
-const TASKS: u32 = 10_000;
 const WORKERS: usize = 2;
 
 fn main() {
@@ -29,7 +28,7 @@ fn main() {
     println!("idle, resident: {}", cluster.resident());
     println!("executors, resident: {}", executors(&cluster, &guest));
     run_again(&cluster, &guest);
-    tasks_and_jobs(&cluster, &guest);
+    tasks_and_jobs(|args| cluster.submit(&guest, args));
     println!("after that, resident: {}", cluster.resident());
     if let Some(folder) = env::args().skip(1).find(|word| !word.starts_with("--")) {
         count_words(&cluster, &folder);
@@ -94,28 +93,6 @@ fn run_again(cluster: &Cluster, guest: &Path) {
         "submit to the end of a one-task job, component known: median {:.0} ms",
         median(runs.collect())
     );
-}
-
-fn tasks_and_jobs(cluster: &Cluster, guest: &Path) {
-    let micros = |args: &[&str]| -> Vec<f64> {
-        let lines = cluster.submit(guest, args);
-        let micros = lines.lines().map(|line| line.parse());
-        micros.collect::<Result<_, _>>().expect("microseconds")
-    };
-    let stage = median(micros(&["tasks", &TASKS.to_string(), "9"]));
-    println!(
-        "{TASKS} tasks in one stage: {:.0} ms, {:.0} tasks/s",
-        stage / 1e3,
-        f64::from(TASKS) / stage * 1e6
-    );
-    for heap in ["0", "32"] {
-        let jobs = micros(&["latency", heap, "300"]);
-        println!(
-            "a one-task job, {heap} MiB in the driver's heap: median {:.0} µs, p99 {:.0} µs",
-            median(jobs.clone()),
-            percentile(jobs, 99)
-        );
-    }
 }
 
 fn count_words(cluster: &Cluster, folder: &str) {

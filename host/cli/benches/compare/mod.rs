@@ -95,6 +95,30 @@ pub(crate) fn stdout(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+/// Prints what tasks that do nothing cost, and jobs of one task; `run` runs the benches' own guest.
+pub(crate) fn tasks_and_jobs(run: impl Fn(&[&str]) -> String) {
+    const TASKS: u32 = 10_000;
+    let micros = |args: &[&str]| -> Vec<f64> {
+        let lines = run(args);
+        let micros = lines.lines().map(str::parse);
+        micros.collect::<Result<_, _>>().expect("microseconds")
+    };
+    let stage = median(micros(&["tasks", &TASKS.to_string(), "9"]));
+    println!(
+        "{TASKS} tasks in one stage: {:.0} ms, {:.0} tasks/s",
+        stage / 1e3,
+        f64::from(TASKS) / stage * 1e6
+    );
+    for heap in ["0", "32"] {
+        let jobs = micros(&["latency", heap, "300"]);
+        println!(
+            "a one-task job, {heap} MiB in the driver's heap: median {:.0} µs, p99 {:.0} µs",
+            median(jobs.clone()),
+            percentile(jobs, 99)
+        );
+    }
+}
+
 /// Builds the benches' own guest.
 pub(crate) fn guest() -> PathBuf {
     build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/guest"))
