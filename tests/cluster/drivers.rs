@@ -116,7 +116,10 @@ fn who_is_interrupted_leaves_the_driver_running() {
         .unwrap();
     waiting.wait_for("hello\n");
     waiting.signal("INT");
-    assert_ne!(waiting.end().code, Some(DONE));
+    let ended = waiting.end();
+    assert_eq!(ended.code, Some(INTERRUPTED), "{}", ended.stderr);
+    let last = format!("{driver} goes on\n");
+    assert!(ended.stderr.ends_with(&last), "{}", ended.stderr);
     cluster.driver(driver, "RUNNING");
     cluster.open(&gates, "go");
     cluster.driver(driver, "FINISHED");

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
+use std::process;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,6 +20,7 @@ use crate::engine;
 use crate::exit::{ExitCode, Failure};
 use crate::grants;
 use crate::run::{self, Place, Request};
+use crate::signals;
 
 /// How soon a driver that is waited for is looked after again when something of it has changed.
 const LOOKS_FIRST: Duration = Duration::from_millis(10);
@@ -108,6 +110,7 @@ fn hand_over(
             crate::tell(&format!(
                 "submitted {driver}; Ctrl-C leaves it running, `tinderbox kill {driver}` ends it\n"
             ));
+            signals::on_signals(move || leave(driver))?;
             follow(&mut submitter, driver).await?
         } else {
             crate::answer(&format!("{driver}\n"))?;
@@ -116,6 +119,12 @@ fn hand_over(
         submitter.close().await;
         Ok(code)
     })
+}
+
+/// Whoever follows a driver has had enough.
+fn leave(driver: DriverId) {
+    crate::tell(&format!("{driver} goes on\n"));
+    process::exit(i32::from(ExitCode::Interrupted as u8));
 }
 
 /// Names a wish that nobody has had before.
