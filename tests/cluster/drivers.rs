@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::fixture::{Cluster, DONE, FAILED, INTERRUPTED, USAGE, eventually, kill};
+use crate::fixture::{Cluster, FAILED, INTERRUPTED, USAGE, eventually, kill};
 use crate::support::command::start;
 
 /// Submits a behaviour whose driver a worker runs, and returns its id.
