@@ -31,7 +31,7 @@ fn main() {
     tasks_and_jobs(|args| cluster.submit(&guest, args));
     println!("after that, resident: {}", cluster.resident());
     if let Some(folder) = env::args().skip(1).find(|word| !word.starts_with("--")) {
-        count_words(&cluster, &folder);
+        count_words(&cluster, &guest, &folder);
     }
 }
 
@@ -95,14 +95,18 @@ fn run_again(cluster: &Cluster, guest: &Path) {
     );
 }
 
-fn count_words(cluster: &Cluster, folder: &str) {
-    let wordcount = sample("wordcount");
-    let args = [folder, "--top", "10"];
-    compare(
-        "word count, a String a word",
-        Contender::new("local[2]", || tinderbox(&wordcount, &args)),
-        Contender::new("cluster", || cluster.submit(&wordcount, &args)),
-    );
+fn count_words(cluster: &Cluster, hurried: &Path, folder: &str) {
+    let newcomers = sample("wordcount");
+    let both = |title, program: &Path, args: &[&str]| {
+        compare(
+            title,
+            Contender::new("local[2]", || tinderbox(program, args)),
+            Contender::new("cluster", || cluster.submit(program, args)),
+        );
+    };
+    let top = [folder, "--top", "10"];
+    both("word count, a String a word", &newcomers, &top);
+    both("word count, borrowed words", hurried, &["borrowed", folder]);
 }
 
 fn millis(since: Instant) -> f64 {
