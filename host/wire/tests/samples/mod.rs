@@ -617,7 +617,7 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
                 worker: WORKER,
                 host: "node-2".into(),
                 address: "10.0.0.2:40000".into(),
-                folder: "/work/app-3-7/shuffle".into(),
+                folder: "/srv/app-3-7/shuffle".into(),
             }],
         },
     );
@@ -665,7 +665,7 @@ fn running(add: &mut dyn FnMut(&str, Data)) {
         Data::ShuffleService {
             executor: EXECUTOR,
             address: "10.0.0.2:40000".into(),
-            folder: "/work/app-3-7/shuffle".into(),
+            folder: "/srv/app-3-7/shuffle".into(),
         },
     );
     add("ApplicationAsked", Data::ApplicationAsked);

@@ -74,8 +74,8 @@ fn entry(batch: &[u8]) -> Vec<u8> {
 #[test]
 fn a_path_follows_from_numbers() {
     assert_eq!(
-        ShuffleFolder::new("/work/app/shuffle").output(ShuffleId(3), AttemptId(7)),
-        std::path::Path::new("/work/app/shuffle/shuffle-3/attempt-7.map")
+        ShuffleFolder::new("/srv/app/shuffle").output(ShuffleId(3), AttemptId(7)),
+        std::path::Path::new("/srv/app/shuffle/shuffle-3/attempt-7.map")
     );
 }
 
