@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::fixture::{Cluster, FAILED, INTERRUPTED, USAGE, eventually, kill};
-use crate::support::command::start;
+use crate::support::command::{Running, start};
 
 /// Submits a behaviour whose driver a worker runs, and returns its id.
 #[track_caller]
@@ -102,19 +102,25 @@ fn who_waits_ends_as_the_driver_does() {
     }
 }
 
-#[test]
-fn who_is_interrupted_leaves_the_driver_running() {
-    let cluster = Cluster::shared();
-    let gates = cluster.gates("left");
+/// A driver that has said hello and waits at a gate, followed with `--wait`; and its id.
+#[track_caller]
+fn follow_waiting(cluster: &Cluster, gates: &Path) -> (Running, String) {
     let path = gates.to_str().unwrap();
     let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
     let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
     let told = waiting.line("submitted driver-");
-    let driver = told
-        .split([' ', ';'])
-        .find(|word| word.starts_with("driver-"))
-        .unwrap();
+    let mut words = told.split([' ', ';']);
+    let driver = words.find(|word| word.starts_with("driver-")).unwrap();
     waiting.wait_for("hello\n");
+    (waiting, driver.to_owned())
+}
+
+#[test]
+fn who_is_interrupted_leaves_the_driver_running() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("left");
+    let (waiting, driver) = follow_waiting(&cluster, &gates);
+    let driver = &*driver;
     waiting.signal("INT");
     let ended = waiting.end();
     assert_eq!(ended.code, Some(INTERRUPTED), "{}", ended.stderr);
@@ -147,15 +153,8 @@ fn a_driver_that_is_killed_takes_its_application_along() {
 fn who_waits_for_a_driver_that_is_killed_is_told() {
     let cluster = Cluster::shared();
     let gates = cluster.gates("killed-and-waited-for");
-    let path = gates.to_str().unwrap();
-    let options = ["--deploy-mode", "cluster", "--wait", "--allow-read", path];
-    let mut waiting = start(&mut cluster.submit(&options, &["waits", path, "hello"]));
-    let told = waiting.line("submitted driver-");
-    let driver = told
-        .split([' ', ';'])
-        .find(|word| word.starts_with("driver-"))
-        .unwrap();
-    waiting.wait_for("hello\n");
+    let (waiting, driver) = follow_waiting(&cluster, &gates);
+    let driver = &*driver;
     cluster.run(&["kill", driver]).done();
     let ended = waiting.end();
     assert_eq!(ended.code, Some(INTERRUPTED), "{}", ended.stderr);
