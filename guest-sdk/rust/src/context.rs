@@ -12,6 +12,8 @@ use crate::checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::lineage::Header;
+#[cfg(feature = "serde")]
+use crate::rdd::Operation;
 use crate::rdd::Rdd;
 use crate::source::{BinaryRecords, Items, Lines, Numbers};
 use crate::task;
@@ -170,6 +172,27 @@ impl Context {
             paths,
             self.default_parallelism().min(PARALLELISM_MIN),
         )
+    }
+
+    /// The text splits of what a path names.
+    #[cfg(feature = "serde")]
+    pub(crate) fn text_splits(&self, doing: &str, path: &str) -> Result<Vec<host::Split>> {
+        task::refuse_inside(doing)?;
+        let partitions = self.default_parallelism().min(PARALLELISM_MIN);
+        host::text_file(path, partitions).map_err(Error::from_host)
+    }
+
+    /// A dataset of a partition a split.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_splits<'a, O: Operation + 'a>(
+        &self,
+        name: &'static str,
+        call_site: &'static Location<'static>,
+        splits: Vec<host::Split>,
+        operation: impl FnOnce(Vec<host::Split>) -> O,
+    ) -> Rdd<'a, O::Item> {
+        let header = Header::new(name, call_site, count(&splits), None);
+        Rdd::new(header, operation(splits))
     }
 
     fn lines<'a, P: AsRef<str>>(

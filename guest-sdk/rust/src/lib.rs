@@ -41,6 +41,8 @@ mod compare;
 mod context;
 mod driver;
 mod error;
+#[cfg(feature = "serde")]
+mod format;
 mod group;
 mod hash;
 mod host;
@@ -69,6 +71,8 @@ mod values;
 pub use bytes::Bytes;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "csv")]
+pub use format::{BadRows, CsvOptions};
 pub use hash::{FixedHasher, HashMap};
 pub use lineage::StorageLevel;
 pub use random::Random;

@@ -54,10 +54,26 @@ impl<'a, T: 'a> Rdd<'a, T> {
         path: &str,
         append: impl Fn(T, &mut Vec<u8>) -> Result<()>,
     ) -> Result<()> {
+        self.save_parts(name, site, path, "", || &append)
+    }
+
+    /// Writes a file a partition, whose name ends so. `begin` gives what appends the records of one file.
+    pub(crate) fn save_parts<F>(
+        &self,
+        name: &'static str,
+        site: &'static Location<'static>,
+        path: &str,
+        suffix: &str,
+        begin: impl Fn() -> F,
+    ) -> Result<()>
+    where
+        F: FnMut(T, &mut Vec<u8>) -> Result<()>,
+    {
         task::refuse_inside(&format!("`{name}`"))?;
         to_output(path, |output| {
             self.per_partition(name, site, |partition, records| {
-                write_part(output, &format!("part-{partition:05}"), records, &append)
+                let file = format!("part-{partition:05}{suffix}");
+                write_part(output, &file, records, begin())
             })
         })?;
         Ok(())
@@ -84,7 +100,7 @@ fn write_part<T>(
     output: u32,
     name: &str,
     records: Records<'_, T>,
-    append: impl Fn(T, &mut Vec<u8>) -> Result<()>,
+    mut append: impl FnMut(T, &mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let mut bytes = Vec::new();
     let mut written = Ok(());
