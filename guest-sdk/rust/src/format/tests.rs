@@ -189,7 +189,7 @@ fn text_that_is_not_utf8_is_refused_with_its_place() {
     );
     let file = b"{\"a\":\"Troms\xf8\"}\n".as_slice();
     let message = why(context(file).json_lines::<serde_json::Value>("f").unwrap().count());
-    assert!(message.contains("line 1 of `f`, column 14: invalid unicode"), "{message}");
+    assert!(message.contains("line 1 of `f`, column 12: invalid unicode"), "{message}");
 }
 
 #[test]

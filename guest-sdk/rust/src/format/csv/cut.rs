@@ -180,6 +180,7 @@ impl Rows {
             if ends_line || self.unquoted.feed(b"\n").is_none() {
                 return Err(self.never_ends(first));
             }
+            break;
         }
         self.is_unquoted = true;
         self.unquoted.fields(&mut self.fields);
