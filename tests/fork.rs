@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, DriverHost, Error, ErrorKind,
+    Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile, ClockReading, DriverHost, Error, ErrorKind,
     Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared, PreparedImages,
     Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
 };
@@ -77,6 +77,9 @@ impl DriverHost for Alone {
         absent()
     }
     fn binary_file(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<Split>, Error> {
+        absent()
+    }
+    fn parquet_file(&mut self, _: &str, _: u32) -> Result<Vec<ColumnFile>, Error> {
         absent()
     }
 
@@ -144,6 +147,12 @@ impl TaskHost for Empty {
     fn read_lines(&mut self, _: u32) -> Result<String, Error> {
         absent()
     }
+    fn open_columns(&mut self, _: &Split, _: &[String]) -> Result<u32, Error> {
+        absent()
+    }
+    fn read_columns(&mut self, _: u32) -> Result<Vec<Column>, Error> {
+        absent()
+    }
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         absent()
     }
@@ -170,6 +179,9 @@ impl TaskHost for Empty {
         Ok(false)
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn write_columns(&mut self, _: u32, _: &str, _: Vec<Column>) -> Result<(), Error> {
         absent()
     }
     fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {

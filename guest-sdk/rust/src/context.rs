@@ -178,8 +178,13 @@ impl Context {
     #[cfg(feature = "serde")]
     pub(crate) fn text_splits(&self, doing: &str, path: &str) -> Result<Vec<host::Split>> {
         task::refuse_inside(doing)?;
-        let partitions = self.default_parallelism().min(PARALLELISM_MIN);
-        host::text_file(path, partitions).map_err(Error::from_host)
+        host::text_file(path, self.file_partitions()).map_err(Error::from_host)
+    }
+
+    /// How many partitions files get at least, where they are large enough and nobody said it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn file_partitions(&self) -> u32 {
+        self.default_parallelism().min(PARALLELISM_MIN)
     }
 
     /// A dataset of a partition a split.

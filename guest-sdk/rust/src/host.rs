@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(all(feature = "parquet", test))]
+mod fake_columns;
 
 pub(crate) use crate::bindings::tinderbox::job::driver::{
     Dependency, JobSpec, NarrowDependency, PartitionMap, PartitionSpan, RddNode, ShuffleDependency,
@@ -11,6 +13,17 @@ pub(crate) use crate::bindings::tinderbox::job::driver::{
 };
 pub(crate) use crate::bindings::tinderbox::job::task::BlockLevel;
 pub(crate) use crate::bindings::tinderbox::job::types::Split;
+#[cfg(feature = "parquet")]
+pub(crate) use crate::bindings::tinderbox::job::types::{
+    BinaryValues, Column, ColumnFile, ColumnKind, ColumnValues,
+};
+#[cfg(all(feature = "parquet", not(test)))]
+pub(crate) use crate::bindings::tinderbox::job::{
+    driver::parquet_file,
+    task::{open_columns, read_columns, write_columns},
+};
+#[cfg(all(feature = "parquet", test))]
+pub(crate) use fake_columns::{open_columns, parquet_file, read_columns, write_columns};
 
 #[cfg(not(test))]
 pub(crate) use crate::bindings::tinderbox::job::{

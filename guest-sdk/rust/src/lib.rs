@@ -73,6 +73,8 @@ pub use context::Context;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "csv")]
 pub use format::{BadRows, CsvOptions};
+#[cfg(feature = "serde")]
+pub use format::{Date, Timestamp};
 pub use hash::{FixedHasher, HashMap};
 pub use lineage::StorageLevel;
 pub use random::Random;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, DriverHost, Error, ErrorKind, Image, JobProgress,
+    Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile, DriverHost, Error, ErrorKind, Image, JobProgress,
     JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split,
     TaskHost, TaskSpec, TaskWork,
 };
@@ -237,6 +237,9 @@ impl DriverHost for Recorder {
     fn binary_file(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<Split>, Error> {
         none()
     }
+    fn parquet_file(&mut self, _: &str, _: u32) -> Result<Vec<ColumnFile>, Error> {
+        none()
+    }
     fn submit_job(&mut self, _: JobSpec, image: Image) -> Result<u32, Error> {
         let mut images = self.0.lock().expect("no panic");
         images.push(image);
@@ -276,6 +279,12 @@ impl TaskHost for NoData {
     fn read_lines(&mut self, _: u32) -> Result<String, Error> {
         none()
     }
+    fn open_columns(&mut self, _: &Split, _: &[String]) -> Result<u32, Error> {
+        none()
+    }
+    fn read_columns(&mut self, _: u32) -> Result<Vec<Column>, Error> {
+        none()
+    }
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         none()
     }
@@ -302,6 +311,9 @@ impl TaskHost for NoData {
         Ok(false)
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn write_columns(&mut self, _: u32, _: &str, _: Vec<Column>) -> Result<(), Error> {
         none()
     }
     fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {

@@ -61,7 +61,7 @@ pub struct Column {
     pub nullable: bool,
     /// A bit a row, the lowest first: 0 is null. Empty: none is.
     pub valid: Vec<u8>,
-    /// One a row, also where it is null.
+    /// One a row; where it is null any.
     pub values: Values,
 }
 

@@ -22,6 +22,7 @@ pub struct RowGroups {
 
 /// A Parquet file that can be read.
 pub struct ParquetFile {
+    pub(crate) page_bytes_max: u64,
     pub(crate) pages: Pages,
     pub(crate) metadata: ArrowReaderMetadata,
 }
@@ -43,14 +44,20 @@ impl ParquetFile {
             file: name.into(),
             source,
         })?;
-        let pages = Pages {
+        let mut pages = Pages {
             source,
             file: name.into(),
             length,
-            page_bytes_max,
+            page_bytes_max: None,
+            failure: Arc::default(),
         };
-        let metadata = guarded(name, || load(&pages).map_err(damaged(name)))?;
-        let file = Self { pages, metadata };
+        let metadata = guarded(name, || load(&pages).map_err(damaged(&pages)))?;
+        pages.page_bytes_max = Some(page_bytes_max);
+        let file = Self {
+            page_bytes_max,
+            pages,
+            metadata,
+        };
         file.check()?;
         Ok(file)
     }
@@ -69,10 +76,10 @@ impl ParquetFile {
         };
         match self.groups().iter().position(|group| !whole(group)) {
             None => Ok(()),
-            Some(number) => Err(Error::Damaged {
-                file: self.pages.file.to_string(),
-                reason: format!("row group {number} is not within the file"),
-            }),
+            Some(number) => {
+                let reason = format!("row group {number} is not within the file");
+                Err(self.pages.damaged(reason))
+            }
         }
     }
 
@@ -120,10 +127,8 @@ impl ParquetFile {
     /// There is no such column, it has no plain values, or there are no such row groups.
     pub fn read(&self, numbers: Range<usize>, names: &[String]) -> Result<ColumnReader> {
         if numbers.end > self.groups().len() || numbers.start > numbers.end {
-            return Err(Error::Damaged {
-                file: self.pages.file.to_string(),
-                reason: format!("it has no row groups {numbers:?}: it changed while it was read"),
-            });
+            let reason = format!("it has no row groups {numbers:?}: it changed while it was read");
+            return Err(self.pages.damaged(reason));
         }
         let columns = names.iter().map(|name| self.column(name));
         ColumnReader::open(self, numbers, columns.collect::<Result<_>>()?)

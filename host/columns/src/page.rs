@@ -9,10 +9,10 @@
 //! ```
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::{Error, Source};
@@ -26,8 +26,10 @@ pub(crate) struct Pages {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) file: Arc<str>,
     pub(crate) length: u64,
-    /// The most that a page may be, in bytes.
-    pub(crate) page_bytes_max: u64,
+    /// The most that a page may be, in bytes. None: the footer is being read, which is no page.
+    pub(crate) page_bytes_max: Option<u64>,
+    /// Why a read failed: the reader of Parquet hands on the words alone.
+    pub(crate) failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl Length for Pages {
@@ -39,7 +41,7 @@ impl Length for Pages {
 impl ChunkReader for Pages {
     type T = PageStart;
 
-    /// Asked for where a page begins.
+    /// Asked for where a page or the footer begins.
     fn get_read(&self, start: u64) -> ParquetResult<PageStart> {
         Ok(PageStart {
             pages: self.clone(),
@@ -50,12 +52,8 @@ impl ChunkReader for Pages {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        self.read(start, length).map_err(external)
+        self.read(start, length).map_err(|error| self.fail(error).into())
     }
-}
-
-fn external(error: Error) -> ParquetError {
-    ParquetError::External(Box::new(error))
 }
 
 impl Pages {
@@ -73,7 +71,21 @@ impl Pages {
         })
     }
 
-    fn damaged(&self, reason: impl Into<String>) -> Error {
+    /// Keeps an error for whoever asked for what is read.
+    fn fail(&self, error: Error) -> io::Error {
+        let words = error.to_string();
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+        io::Error::other(words)
+    }
+
+    /// Why reading failed, if it was not for what the bytes are.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.take()
+    }
+
+    pub(crate) fn damaged(&self, reason: impl Into<String>) -> Error {
         Error::Damaged {
             file: self.file.to_string(),
             reason: reason.into(),
@@ -82,13 +94,16 @@ impl Pages {
 
     /// Refuses a page that is too large.
     fn check(&self, header: &[u8]) -> Result<(), Error> {
+        let Some(limit_bytes) = self.page_bytes_max else {
+            return Ok(());
+        };
         let claim = Claim::of(header).ok_or_else(|| self.damaged("a page has no header"))?;
-        if claim.bytes > self.page_bytes_max {
+        if claim.bytes > limit_bytes {
             return Err(Error::TooLarge {
                 what: "a page",
                 file: self.file.to_string(),
                 bytes: claim.bytes,
-                limit_bytes: self.page_bytes_max,
+                limit_bytes,
             });
         }
         if claim.values > claim.bytes {
@@ -123,7 +138,7 @@ impl PageStart {
 impl Read for PageStart {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.bytes.is_empty() {
-            self.fill().map_err(io::Error::other)?;
+            self.fill().map_err(|error| self.pages.fail(error))?;
         }
         let length = into.len().min(self.bytes.len());
         into[..length].copy_from_slice(&self.bytes.split_to(length));

@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use crate::file::kind_of;
 use crate::guard::{damaged, guarded};
+use crate::page::Pages;
 use crate::{Binaries, Column, Error, ParquetFile, Result, Values};
 
 /// Rows that are decoded at a time: eight bytes of each are 64 KiB, so that a few columns stay in the second-level cache
@@ -31,7 +32,7 @@ pub struct ColumnReader {
     batches: Option<ParquetRecordBatchReader>,
     /// Where each wanted column is in a batch.
     places: Vec<usize>,
-    file: Arc<str>,
+    pages: Pages,
     row_bytes_max: u64,
     /// What was decoded and not yet handed over.
     rest: Option<RecordBatch>,
@@ -39,7 +40,7 @@ pub struct ColumnReader {
 
 impl std::fmt::Debug for ColumnReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ColumnReader({})", self.file)
+        write!(f, "ColumnReader({})", self.pages.file)
     }
 }
 
@@ -49,9 +50,9 @@ impl ColumnReader {
         groups: Range<usize>,
         columns: Vec<usize>,
     ) -> Result<Self> {
-        let name = Arc::clone(&file.pages.file);
+        let pages = file.pages.clone();
         if columns.is_empty() {
-            let message = format!("no column of `{name}` is wanted: name one, if only to count rows");
+            let message = format!("no column of `{}` is wanted: name one, if only to count rows", pages.file);
             return Err(Error::Invalid(message));
         }
         let mut chosen = columns.clone();
@@ -59,7 +60,7 @@ impl ColumnReader {
         chosen.dedup();
         let places = columns.iter().map(|column| chosen.partition_point(|before| before < column));
         let places = places.collect();
-        let batches = guarded(&name, || {
+        let batches = guarded(&pages.file, || {
             let mask = ProjectionMask::roots(file.metadata.parquet_schema(), chosen);
             let metadata = file.metadata.clone();
             ParquetRecordBatchReaderBuilder::new_with_metadata(file.pages.clone(), metadata)
@@ -67,13 +68,13 @@ impl ColumnReader {
                 .with_row_groups(groups.collect())
                 .with_batch_size(ROWS)
                 .build()
-                .map_err(damaged(&name))
+                .map_err(damaged(&pages))
         })?;
         Ok(Self {
             batches: Some(batches),
             places,
-            row_bytes_max: file.pages.page_bytes_max,
-            file: name,
+            row_bytes_max: file.page_bytes_max,
+            pages,
             rest: None,
         })
     }
@@ -102,14 +103,9 @@ impl ColumnReader {
         let Some(mut batches) = self.batches.take() else {
             return Ok(None);
         };
-        let next = guarded(&self.file, || {
+        let next = guarded(&self.pages.file, || {
             let next = batches.next().transpose();
-            let next = next.map_err(|error| match error {
-                arrow_schema::ArrowError::ExternalError(source) => {
-                    damaged(&self.file)(parquet::errors::ParquetError::External(source))
-                }
-                error => damaged(&self.file)(parquet::errors::ParquetError::General(error.to_string())),
-            })?;
+            let next = next.map_err(damaged(&self.pages))?;
             Ok(next.map(|next| (next, batches)))
         })?;
         Ok(next.map(|(next, batches)| {
@@ -132,7 +128,7 @@ impl ColumnReader {
             if of_row > self.row_bytes_max {
                 return Err(Error::TooLarge {
                     what: "a row",
-                    file: self.file.to_string(),
+                    file: self.pages.file.to_string(),
                     bytes: of_row,
                     limit_bytes: self.row_bytes_max,
                 });

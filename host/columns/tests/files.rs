@@ -137,6 +137,24 @@ fn bits(valid: &[bool]) -> Vec<u8> {
     bits
 }
 
+/// What stands where a value is null is nobody's concern.
+fn clear_nulls(column: &mut Column, valid: &[bool]) {
+    fn clear<T: Default>(values: &mut [T], valid: &[bool]) {
+        let nulls = values.iter_mut().zip(valid).filter(|(_, valid)| !**valid);
+        nulls.for_each(|(value, _)| *value = T::default());
+    }
+    match &mut column.values {
+        Values::Bools(values) => clear(values, valid),
+        Values::Int32s(values) => clear(values, valid),
+        Values::Int64s(values) => clear(values, valid),
+        Values::Uint32s(values) => clear(values, valid),
+        Values::Uint64s(values) => clear(values, valid),
+        Values::Float32s(values) => clear(values, valid),
+        Values::Float64s(values) => clear(values, valid),
+        Values::Binaries(_) => {}
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(
@@ -157,7 +175,9 @@ proptest! {
             .collect();
         let file = open(written(vec![columns.clone()])).unwrap();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        prop_assert_eq!(read(&file, &names).unwrap(), vec![columns]);
+        let mut read = read(&file, &names).unwrap();
+        read[0].iter_mut().for_each(|column| clear_nulls(column, &valid));
+        prop_assert_eq!(read, vec![columns]);
     }
 
     /// Whatever a file is, reading it ends, and in words.
@@ -270,7 +290,7 @@ fn what_makes_no_sense_is_not_written() {
         ends: vec![1, 1, 1],
         bytes: vec![0xff],
     });
-    assert!(wrong(not_text).contains("UTF8") );
+    assert!(wrong(not_text).contains("UTF-8"));
     let mut over = people();
     over[1].values = Values::Binaries(Binaries {
         ends: vec![1, 0, 9],

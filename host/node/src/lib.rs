@@ -11,6 +11,7 @@
 //! ```
 
 mod cancel;
+mod column;
 mod cluster;
 mod driver;
 mod executor;

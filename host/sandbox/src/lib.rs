@@ -29,8 +29,8 @@ mod wasi;
 pub use attempt::{Attempt, AttemptLimits, Finished};
 pub use cache::ArtefactCache;
 pub use contract::{
-    ABI_VERSION, BlockLevel, Channel, Dependency, DriverHost, Error, ErrorKind, GuestError,
-    JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult, PartitionSpan, RddNode,
+    ABI_VERSION, BinaryValues, BlockLevel, Channel, Column, ColumnFile, ColumnKind, ColumnType,
+    ColumnValues, Dependency, DriverHost, Error, ErrorKind, GuestError, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult, PartitionSpan, RddNode,
     ShuffleDependency, Split, StorageLevel, TaskHost, TaskSpec, TaskWork,
 };
 pub use driver::run_driver;

@@ -3,28 +3,35 @@
 //! [`shape`] finds out what a type names, [`plan`] finds it among the columns that a file has, once a file, and
 //! [`row`] makes a record of each row. What the cells are is the format's own business.
 
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod cells;
 #[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod misfit;
-#[cfg(feature = "csv")]
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod plan;
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod row;
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod shape;
 mod text;
+mod time;
 
 #[cfg(feature = "csv")]
 pub use csv::{BadRows, CsvOptions};
+pub use time::{Date, Timestamp};
 
 use crate::error::{Error, ErrorKind};
+#[cfg(any(feature = "csv", feature = "json"))]
 use crate::host::Split;
 
 /// A place in a file for whoever must mend it: `line 3 of `a.csv``. A part that begins elsewhere counts its own lines.
+#[cfg(any(feature = "csv", feature = "json"))]
 fn line_of(split: &Split, line: u64) -> String {
     match split.start {
         0 => format!("line {line} of `{}`", split.uri),

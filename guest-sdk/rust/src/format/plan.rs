@@ -43,6 +43,20 @@ impl Plan {
     }
 }
 
+#[cfg(feature = "parquet")]
+impl Plan {
+    /// The columns that the plan takes, and the plan for a row of those alone.
+    pub(crate) fn renumbered(self) -> (Self, Vec<usize>) {
+        match self {
+            Self::InOrder(columns) => (Self::InOrder((0..columns.len()).collect()), columns),
+            Self::ByName(columns) => {
+                let (names, columns): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+                (Self::ByName(names.into_iter().zip(0..).collect()), columns)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

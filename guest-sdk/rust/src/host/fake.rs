@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{BlockLevel, Dependency, JobSpec, RddNode, Split, StorageLevel};
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
-use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
+use crate::bindings::tinderbox::job::types::{Column, Error, ErrorKind};
 use crate::memory;
 use crate::program::run_task;
 
@@ -41,7 +41,9 @@ pub(crate) struct Host {
     /// The map tasks that ran, as shuffle and partition.
     pub(crate) maps: Vec<(u32, u32)>,
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
-    open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
+    /// Files of columns, by path: their row groups.
+    pub(crate) columns: BTreeMap<String, Vec<Vec<Column>>>,
+    pub(super) open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
     unfinished: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
     /// What a task has kept and not opened since.
     own: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
@@ -62,7 +64,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut Host) -> R) -> R {
     memory::uncounted(|| HOST.with_borrow_mut(look))
 }
 
-fn error(kind: ErrorKind, message: &str) -> Error {
+pub(super) fn error(kind: ErrorKind, message: &str) -> Error {
     Error {
         kind,
         message: message.to_owned(),
@@ -155,7 +157,7 @@ fn split(uri: &str, record: u64, partitions: u32) -> Result<Vec<Split>, Error> {
         .collect())
 }
 
-fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
+pub(super) fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
     with(|host| {
         host.readers.push(Some(pieces.into_iter().collect()));
         let open = host.readers.iter().flatten().count();

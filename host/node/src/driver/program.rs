@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
+    Channel, ColumnFile, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
     RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
@@ -129,6 +129,14 @@ impl DriverHost for DriverSide {
             partitions,
             bytes,
         ))
+    }
+
+    fn parquet_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<ColumnFile>, Error> {
+        let (partitions, bytes) = (
+            self.min_partitions(min_partitions),
+            self.settings.files_max_partition_bytes(),
+        );
+        super::columns::files(&self.grants, uri, partitions, bytes)
     }
 
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {

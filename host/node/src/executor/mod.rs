@@ -3,6 +3,7 @@
 //! What its tasks need of the driver goes through a [`DriverRef`]: a lock away in a local run, a connection away in a
 //! cluster. Tasks cannot tell the difference.
 
+mod columns;
 mod cost;
 mod fetch;
 mod kept;

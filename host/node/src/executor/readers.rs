@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sandbox::{Error, ErrorKind, KillSwitch};
+use columns::ColumnReader;
 use store::source::{ByteReader, LineReader};
 use store::{BlockReader, ShuffleReader, SpillReader};
 
@@ -19,6 +20,7 @@ const READERS_MAX: usize = 256;
 pub(super) enum Reader {
     Lines(LineReader),
     Bytes(ByteReader),
+    Columns(Box<ColumnReader>),
     Shuffle(ShuffleReader),
     Spill(SpillReader),
     Block(BlockReader),
@@ -65,6 +67,20 @@ impl Readers {
         }
     }
 
+    /// The columns of the next rows, or why there are none.
+    pub(super) fn read_columns(
+        &mut self,
+        number: u32,
+    ) -> Result<columns::Result<Vec<columns::Column>>, Error> {
+        match self.get(number)? {
+            Reader::Columns(columns) => Ok(columns.read()),
+            _ => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "only what `open-columns` opened has columns",
+            )),
+        }
+    }
+
     /// The next bytes, or why the store has none, such as a kill while they were waited for; and where they are counted, if not when they were written.
     #[expect(clippy::type_complexity, reason = "two answers, each by its own type")]
     pub(super) fn read(
@@ -73,10 +89,14 @@ impl Readers {
         kill: &KillSwitch,
     ) -> Result<(store::Result<Arc<Vec<u8>>>, Option<Counter>), Error> {
         Ok(match self.get(number)? {
-            Reader::Lines(_) => {
+            Reader::Lines(reader) => (
+                reader.read_bytes().map(Arc::new),
+                Some(|metrics| &mut metrics.bytes_read),
+            ),
+            Reader::Columns(_) => {
                 return Err(Error::new(
                     ErrorKind::InvalidArgument,
-                    "lines are read with `read-lines`",
+                    "columns are read with `read-columns`",
                 ));
             }
             Reader::Bytes(reader) => (

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use sandbox::{BlockLevel, Channel, Error, ErrorKind, Split, TaskHost};
+use sandbox::{BlockLevel, Channel, Column, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
 use store::{AttemptOutput, BlockReader, MapOutputWriter, SpillFile};
 
+use super::columns::{self, ColumnFiles};
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
 use super::readers::{Reader, Readers};
 use super::{DriverRef, Executor, Leaves, Reach};
+use crate::column::{column_error, given};
 use crate::guest_error::guest_error;
 
 /// Answers the calls of one attempt.
@@ -27,6 +29,7 @@ pub(crate) struct TaskSide {
     spills: Option<SpillFile>,
     kept: KeptBlocks,
     outputs: BTreeMap<u32, AttemptOutput>,
+    column_files: ColumnFiles,
     lines: [Line; 2],
     reach: Reach,
     /// Why the attempt failed, if the host knows better than the guest.
@@ -49,6 +52,7 @@ impl TaskSide {
             map_output: None,
             spills: None,
             outputs: BTreeMap::new(),
+            column_files: ColumnFiles::default(),
             lines: Default::default(),
             reach,
             failure: None,
@@ -77,6 +81,11 @@ impl TaskSide {
     fn commit_outputs(&mut self) -> Result<(), TaskFailure> {
         if self.outputs.is_empty() {
             return Ok(());
+        }
+        for file in self.column_files.finish() {
+            let ((output, name), rest) = file.map_err(|error| failure(&error))?;
+            self.write_output(output, &name, &rest)
+                .map_err(|error| failure(&error))?;
         }
         self.outputs
             .values_mut()
@@ -189,6 +198,20 @@ impl TaskHost for TaskSide {
         Ok(lines)
     }
 
+    fn open_columns(&mut self, split: &Split, names: &[String]) -> Result<u32, Error> {
+        let path = self.executor.grants.readable(&split.uri);
+        let path = path.map_err(|error| self.answer(error))?;
+        let memory = self.executor.limits.memory_bytes as u64;
+        let reader = columns::open(&path, split, names, (&self.reach.cost, memory))?;
+        self.readers.open(Reader::Columns(Box::new(reader)))
+    }
+
+    fn read_columns(&mut self, reader: u32) -> Result<Vec<Column>, Error> {
+        let columns = self.readers.read_columns(reader)?;
+        let columns = columns.map_err(|error| column_error(&error))?;
+        Ok(columns.into_iter().map(given).collect())
+    }
+
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
         let path = self.executor.grants.readable(&split.uri);
         let reader = path
@@ -285,6 +308,18 @@ impl TaskHost for TaskSide {
         Ok(())
     }
 
+    fn write_columns(
+        &mut self,
+        output: u32,
+        name: &str,
+        columns: Vec<Column>,
+    ) -> Result<(), Error> {
+        // First the file: what is no output has no columns.
+        self.write_output(output, name, &[])?;
+        let bytes = self.column_files.write((output, name), columns)?;
+        self.write_output(output, name, &bytes)
+    }
+
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {
         let begins = self
             .spill_file()
@@ -338,6 +373,15 @@ impl TaskSide {
             metrics: self.reach.cost.so_far(),
         }
     }
+}
+
+/// What the guest would have been told, had it not ended.
+fn failure(error: &Error) -> TaskFailure {
+    let reason = match error {
+        Error::Answer(error) => error.message.clone(),
+        Error::Trap(trap) => trap.to_string(),
+    };
+    TaskFailure::new(FailureKind::Io, reason)
 }
 
 fn io(error: &store::Error) -> TaskFailure {

@@ -69,7 +69,12 @@ impl LineReader {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    fn read_bytes(&mut self) -> Result<Vec<u8>> {
+    /// The next whole lines as they are, whether UTF-8 or not; empty at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_bytes(&mut self) -> Result<Vec<u8>> {
         if self.finished {
             return Ok(Vec::new());
         }

@@ -117,8 +117,12 @@ fn cut(path: &Path, bytes: u64, target: u64) -> Result<Vec<FileSplit>> {
     Ok(splits)
 }
 
-/// The files that a URI names with their lengths, by name.
-fn files(grants: &Grants, uri: &str) -> Result<Vec<(PathBuf, u64)>> {
+/// The files that a URI names with their lengths in bytes, by name: a file, those of a folder, or those of a glob.
+///
+/// # Errors
+///
+/// If there is no such file, or it may not be read.
+pub fn files(grants: &Grants, uri: &str) -> Result<Vec<(PathBuf, u64)>> {
     if path_of(uri)?
         .to_str()
         .is_some_and(|path| path.contains(['*', '?', '[']))

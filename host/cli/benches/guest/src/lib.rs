@@ -1,5 +1,7 @@
 //! What the benches run: one program, the first argument says what.
 
+mod trips;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,8 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["tasks", count, rounds] => tasks(cx, count.parse()?, rounds.parse()?),
         ["latency", heap_mib, rounds] => latency(cx, heap_mib.parse()?, rounds.parse()?),
         ["borrowed", ref paths @ ..] => borrowed(cx, paths),
+        ["trips-make", rows, folder] => trips::make(cx, rows.parse()?, folder),
+        ["trips", format, path] => trips::read(cx, format, path),
         ["spin"] => for_ever(cx, || black_box(())),
         ["fill"] => fill(cx),
         ["sleep"] => for_ever(cx, || std::thread::sleep(Duration::from_secs(3600))),
