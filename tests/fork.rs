@@ -16,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile, ClockReading, DriverHost, Error, ErrorKind,
-    Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared, PreparedImages,
-    Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
+    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Column, ColumnFile, DriverHost,
+    Error, ErrorKind, Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared,
+    PreparedImages, Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;

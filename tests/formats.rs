@@ -54,10 +54,22 @@ fn round_trip(options: &[&str]) {
         ["json", "lines", "csv", "rows"],
     ] {
         run(&shell, options, &step).done();
-        assert!(shell.path().join(step[3]).join("_SUCCESS").exists(), "{step:?}");
+        assert!(
+            shell.path().join(step[3]).join("_SUCCESS").exists(),
+            "{step:?}"
+        );
     }
-    for (format, input) in [("csv", "trips.csv"), ("parquet", "columns"), ("json", "lines"), ("csv", "rows")] {
-        assert_eq!(run(&shell, options, &["print", format, input]).done(), READ, "{input}");
+    for (format, input) in [
+        ("csv", "trips.csv"),
+        ("parquet", "columns"),
+        ("json", "lines"),
+        ("csv", "rows"),
+    ] {
+        assert_eq!(
+            run(&shell, options, &["print", format, input]).done(),
+            READ,
+            "{input}"
+        );
     }
 }
 
@@ -84,7 +96,9 @@ fn parquet_has_a_type_for_every_number() {
         small,
         sum,
         sum as f64 / 2.0,
-        texts.map(|number| format!("número {number}").len() as u64).sum::<u64>(),
+        texts
+            .map(|number| format!("número {number}").len() as u64)
+            .sum::<u64>(),
         sum,
         moments.sum::<u64>() as i64,
     );
@@ -96,7 +110,9 @@ fn parquet_has_a_type_for_every_number() {
 fn failure(shell: &Shell, arguments: &[&str]) -> String {
     let ended = run(shell, &[], arguments);
     let real = shell.path().canonicalize().unwrap();
-    let error = ended.failed(FAILED).replace(real.to_str().unwrap(), "FOLDER");
+    let error = ended
+        .failed(FAILED)
+        .replace(real.to_str().unwrap(), "FOLDER");
     error.replace(shell.path().to_str().unwrap(), "FOLDER")
 }
 
@@ -108,7 +124,10 @@ fn rows_that_are_not_as_they_should_be() {
     shell.file("latin.csv", b"id,city,fare,paid\n1,Troms\xf8,1,true\n");
     shell.file("town.csv", "id,town,fare,paid\n1,Oslo,1,true\n");
     shell.file("cut.csv", "id,city,fare,paid\n1,\"Oslo\n2,Bergen,1,true\n");
-    shell.file("lines.jsonl", "{\"id\":1,\"city\":\"Oslo\",\"paid\":true}\n{\"id\":2,\n");
+    shell.file(
+        "lines.jsonl",
+        "{\"id\":1,\"city\":\"Oslo\",\"paid\":true}\n{\"id\":2,\n",
+    );
     let said: String = ["ragged.csv", "latin.csv", "town.csv", "cut.csv"]
         .iter()
         .map(|file| failure(&shell, &["print", "csv", file]))
@@ -117,7 +136,9 @@ fn rows_that_are_not_as_they_should_be() {
     insta::assert_snapshot!(said);
     let kept = run(&shell, &[], &["print", "csv", "ragged.csv", "skip"]);
     assert!(
-        kept.stderr.contains("2 rows were left out; the first: line 3 of `") || kept.stderr.contains("1 row was left out"),
+        kept.stderr
+            .contains("2 rows were left out; the first: line 3 of `")
+            || kept.stderr.contains("1 row was left out"),
         "{}",
         kept.stderr
     );
@@ -140,10 +161,15 @@ fn parquet_that_is_not_as_it_should_be() {
     shell.file("damaged.parquet", damaged);
     shell.file("wide.csv", "id,city,fare,paid\n300,Oslo,1,true\n");
     run(&shell, &[], &["csv", "wide.csv", "parquet", "wide"]).done();
-    let mut said: String = ["cut.parquet", "text.parquet", "empty.parquet", "damaged.parquet"]
-        .iter()
-        .map(|file| failure(&shell, &["print", "parquet", file]))
-        .collect();
+    let mut said: String = [
+        "cut.parquet",
+        "text.parquet",
+        "empty.parquet",
+        "damaged.parquet",
+    ]
+    .iter()
+    .map(|file| failure(&shell, &["print", "parquet", file]))
+    .collect();
     said += &failure(&shell, &["small", "wide"]);
     insta::assert_snapshot!(said);
 }

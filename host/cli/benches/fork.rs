@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile, DriverHost, Error, ErrorKind, Image, JobProgress,
-    JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split,
-    TaskHost, TaskSpec, TaskWork,
+    Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile, DriverHost, Error, ErrorKind,
+    Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode,
+    Sandbox, Split, TaskHost, TaskSpec, TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;

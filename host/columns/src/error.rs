@@ -7,7 +7,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is no Parquet, or was damaged or cut.
-    #[error("`{file}` cannot be read as Parquet: {reason}; it is another format, or was cut or damaged: make it anew")]
+    #[error(
+        "`{file}` cannot be read as Parquet: {reason}; it is another format, or was cut or damaged: make it anew"
+    )]
     Damaged {
         /// The file.
         file: String,
@@ -37,7 +39,9 @@ pub enum Error {
         description: String,
     },
     /// More at once than a task can hold.
-    #[error("{what} of `{file}` takes {bytes} bytes, and a task can hold {limit_bytes}; raise `executor.memory`")]
+    #[error(
+        "{what} of `{file}` takes {bytes} bytes, and a task can hold {limit_bytes}; raise `executor.memory`"
+    )]
     TooLarge {
         /// A page, or a row.
         what: &'static str,

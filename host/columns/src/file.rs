@@ -67,10 +67,14 @@ impl ParquetFile {
             group.num_rows() >= 0
                 && group.columns().iter().all(|chunk| {
                     let (start, length) = (
-                        chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset()),
+                        chunk
+                            .dictionary_page_offset()
+                            .unwrap_or(chunk.data_page_offset()),
                         chunk.compressed_size(),
                     );
-                    let end = start.checked_add(length).and_then(|end| u64::try_from(end).ok());
+                    let end = start
+                        .checked_add(length)
+                        .and_then(|end| u64::try_from(end).ok());
                     start >= 0 && length >= 0 && end.is_some_and(|end| end <= self.pages.length)
                 })
         };
@@ -161,7 +165,12 @@ impl ParquetFile {
 fn load(pages: &Pages) -> parquet::errors::Result<ArrowReaderMetadata> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let found = ArrowReaderMetadata::load(pages, options.clone())?;
-    let fields: Fields = found.schema().fields().iter().map(|field| wanted(field)).collect();
+    let fields: Fields = found
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| wanted(field))
+        .collect();
     let options = options.with_schema(Arc::new(Schema::new(fields)));
     ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)
 }

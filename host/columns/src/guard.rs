@@ -51,7 +51,11 @@ impl Drop for Quiet {
 
 /// For `map_err`: an error of the reader, which knows its own only as text.
 pub(crate) fn damaged<E: std::fmt::Display>(pages: &Pages) -> impl Fn(E) -> Error + use<'_, E> {
-    |error| pages.take_failure().unwrap_or_else(|| pages.damaged(error.to_string()))
+    |error| {
+        pages
+            .take_failure()
+            .unwrap_or_else(|| pages.damaged(error.to_string()))
+    }
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ impl ChunkReader for Pages {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        self.read(start, length).map_err(|error| self.fail(error).into())
+        self.read(start, length)
+            .map_err(|error| self.fail(error).into())
     }
 }
 
@@ -211,14 +212,37 @@ mod tests {
     #[test]
     fn a_claim_is_read_from_the_front_of_a_header() {
         let data = [0x15, 0, 0x15, 0x80, 0x02, 0x15, 0x10, 0x2c, 0x15];
-        assert_eq!(Claim::of(&data), Some(Claim { bytes: 128, values: 0 }));
+        assert_eq!(
+            Claim::of(&data),
+            Some(Claim {
+                bytes: 128,
+                values: 0
+            })
+        );
         let dictionary = [0x15, 4, 0x15, 0x20, 0x15, 0x20, 0x4c, 0x15, 0x06, 0x15];
-        assert_eq!(Claim::of(&dictionary), Some(Claim { bytes: 16, values: 3 }));
+        assert_eq!(
+            Claim::of(&dictionary),
+            Some(Claim {
+                bytes: 16,
+                values: 3
+            })
+        );
         let checked = [
             0x15, 4, 0x15, 0x20, 0x15, 0x20, 0x15, 0x81, 0x01, 0x3c, 0x15, 0x06,
         ];
-        assert_eq!(Claim::of(&checked), Some(Claim { bytes: 16, values: 3 }));
-        for wrong in [&[][..], &[0x15, 1], &[0x25, 0, 0x15, 2, 0x15, 2], &[0x15; 9]] {
+        assert_eq!(
+            Claim::of(&checked),
+            Some(Claim {
+                bytes: 16,
+                values: 3
+            })
+        );
+        for wrong in [
+            &[][..],
+            &[0x15, 1],
+            &[0x25, 0, 0x15, 2, 0x15, 2],
+            &[0x15; 9],
+        ] {
             assert_eq!(Claim::of(wrong), None, "{wrong:?}");
         }
     }

@@ -52,13 +52,18 @@ impl ColumnReader {
     ) -> Result<Self> {
         let pages = file.pages.clone();
         if columns.is_empty() {
-            let message = format!("no column of `{}` is wanted: name one, if only to count rows", pages.file);
+            let message = format!(
+                "no column of `{}` is wanted: name one, if only to count rows",
+                pages.file
+            );
             return Err(Error::Invalid(message));
         }
         let mut chosen = columns.clone();
         chosen.sort_unstable();
         chosen.dedup();
-        let places = columns.iter().map(|column| chosen.partition_point(|before| before < column));
+        let places = columns
+            .iter()
+            .map(|column| chosen.partition_point(|before| before < column));
         let places = places.collect();
         let batches = guarded(&pages.file, || {
             let mask = ProjectionMask::roots(file.metadata.parquet_schema(), chosen);
@@ -93,7 +98,11 @@ impl ColumnReader {
             self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
         }
         let batch = batch.slice(0, rows);
-        Ok(self.places.iter().map(|place| column(&batch, *place)).collect())
+        Ok(self
+            .places
+            .iter()
+            .map(|place| column(&batch, *place))
+            .collect())
     }
 
     fn next_rows(&mut self) -> Result<Option<RecordBatch>> {
@@ -117,7 +126,11 @@ impl ColumnReader {
     /// How many rows of a batch can be handed over at once: one at least.
     fn fitting(&self, batch: &RecordBatch) -> Result<usize> {
         let lengths: Vec<_> = batch.columns().iter().filter_map(lengths).collect();
-        let all: u64 = lengths.iter().flatten().map(|length| u64::from(*length)).sum();
+        let all: u64 = lengths
+            .iter()
+            .flatten()
+            .map(|length| u64::from(*length))
+            .sum();
         if all <= BATCH_BYTES as u64 {
             return Ok(batch.num_rows());
         }
@@ -183,7 +196,12 @@ fn values(array: &Arc<dyn Array>) -> Values {
         DataType::Float32 => Values::Float32s(plain::<Float32Type>(array)),
         DataType::Float64 => Values::Float64s(plain::<Float64Type>(array)),
         DataType::Timestamp(unit, _) => Values::Int64s(micros(array, *unit)),
-        DataType::Utf8View => binaries(array.as_string_view().iter().map(|text| text.map(str::as_bytes))),
+        DataType::Utf8View => binaries(
+            array
+                .as_string_view()
+                .iter()
+                .map(|text| text.map(str::as_bytes)),
+        ),
         DataType::BinaryView => binaries(array.as_binary_view().iter()),
         DataType::FixedSizeBinary(_) => binaries(array.as_fixed_size_binary().iter()),
         other => unreachable!("a column of {other} was refused when it was chosen"),
@@ -205,7 +223,10 @@ fn micros(array: &Arc<dyn Array>, unit: TimeUnit) -> Vec<i64> {
         TimeUnit::Second => unreachable!("no file says seconds"),
         TimeUnit::Millisecond => {
             let millis = array.as_primitive::<TimestampMillisecondType>().values();
-            millis.iter().map(|millis| millis.saturating_mul(1000)).collect()
+            millis
+                .iter()
+                .map(|millis| millis.saturating_mul(1000))
+                .collect()
         }
         TimeUnit::Microsecond => plain::<TimestampMicrosecondType>(array),
         TimeUnit::Nanosecond => {
@@ -223,7 +244,9 @@ fn binaries<'v>(values: impl ExactSizeIterator<Item = Option<&'v [u8]>>) -> Valu
     for value in values {
         binaries.bytes.extend_from_slice(value.unwrap_or_default());
         // A batch is far shorter, but for one row, which a task can hold.
-        binaries.ends.push(u32::try_from(binaries.bytes.len()).unwrap_or(u32::MAX));
+        binaries
+            .ends
+            .push(u32::try_from(binaries.bytes.len()).unwrap_or(u32::MAX));
     }
     Values::Binaries(binaries)
 }

@@ -152,7 +152,12 @@ fn array(column: Column, expected: &Field) -> Result<ArrayRef> {
     }
     let name = column.name;
     let nulls = nulls(&name, column.valid, column.values.rows())?;
-    let wrong = || Error::Invalid(format!("the values of column `{name}` are not {}", found.data_type()));
+    let wrong = || {
+        Error::Invalid(format!(
+            "the values of column `{name}` are not {}",
+            found.data_type()
+        ))
+    };
     Ok(match (column.kind, column.values) {
         (Kind::Bool, Values::Bools(values)) => {
             let values = values.into_iter().map(|value| value != 0).collect();
@@ -161,13 +166,15 @@ fn array(column: Column, expected: &Field) -> Result<ArrayRef> {
         (Kind::Int8, Values::Int32s(values)) => small::<types::Int8Type>(&values, nulls, wrong)?,
         (Kind::Int16, Values::Int32s(values)) => small::<types::Int16Type>(&values, nulls, wrong)?,
         (Kind::Uint8, Values::Int32s(values)) => small::<types::UInt8Type>(&values, nulls, wrong)?,
-        (Kind::Uint16, Values::Int32s(values)) => small::<types::UInt16Type>(&values, nulls, wrong)?,
+        (Kind::Uint16, Values::Int32s(values)) => {
+            small::<types::UInt16Type>(&values, nulls, wrong)?
+        }
         (Kind::Int32, Values::Int32s(values)) => plain::<types::Int32Type>(values, nulls)?,
         (Kind::Date, Values::Int32s(values)) => plain::<Date32Type>(values, nulls)?,
         (Kind::Int64, Values::Int64s(values)) => plain::<types::Int64Type>(values, nulls)?,
-        (Kind::Timestamp, Values::Int64s(values)) => Arc::new(
-            numbers::<TimestampMicrosecondType>(values, nulls)?.with_timezone("UTC"),
-        ),
+        (Kind::Timestamp, Values::Int64s(values)) => {
+            Arc::new(numbers::<TimestampMicrosecondType>(values, nulls)?.with_timezone("UTC"))
+        }
         (Kind::Uint32, Values::Uint32s(values)) => plain::<types::UInt32Type>(values, nulls)?,
         (Kind::Uint64, Values::Uint64s(values)) => plain::<types::UInt64Type>(values, nulls)?,
         (Kind::Float32, Values::Float32s(values)) => plain::<types::Float32Type>(values, nulls)?,

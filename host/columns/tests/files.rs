@@ -71,7 +71,9 @@ fn texts(texts: &[&str]) -> Values {
     let mut binaries = Binaries::default();
     for text in texts {
         binaries.bytes.extend_from_slice(text.as_bytes());
-        binaries.ends.push(u32::try_from(binaries.bytes.len()).unwrap());
+        binaries
+            .ends
+            .push(u32::try_from(binaries.bytes.len()).unwrap());
     }
     Values::Binaries(binaries)
 }
@@ -90,7 +92,8 @@ fn values(kind: Kind, numbers: &[i64], valid: &[bool]) -> Values {
         .zip(valid)
         .map(|(number, valid)| if *valid { *number } else { 0 })
         .collect();
-    let narrow = |f: fn(i64) -> i32| Values::Int32s(numbers.iter().map(|number| f(*number)).collect());
+    let narrow =
+        |f: fn(i64) -> i32| Values::Int32s(numbers.iter().map(|number| f(*number)).collect());
     match kind {
         Kind::Bool => Values::Bools(numbers.iter().map(|number| (number & 1) as u8).collect()),
         Kind::Int8 => narrow(|number| i32::from(number as i8)),
@@ -104,8 +107,14 @@ fn values(kind: Kind, numbers: &[i64], valid: &[bool]) -> Values {
         Kind::Float32 => Values::Float32s(numbers.iter().map(|number| *number as f32).collect()),
         Kind::Float64 => Values::Float64s(numbers.iter().map(|number| *number as f64).collect()),
         Kind::Text | Kind::Bytes | Kind::Other => {
-            let words: Vec<String> = numbers.iter().map(|number| format!("{}", number % 1000)).collect();
-            let words = words.iter().zip(valid).map(|(word, valid)| if *valid { word } else { "" });
+            let words: Vec<String> = numbers
+                .iter()
+                .map(|number| format!("{}", number % 1000))
+                .collect();
+            let words = words
+                .iter()
+                .zip(valid)
+                .map(|(word, valid)| if *valid { word } else { "" });
             texts(&words.collect::<Vec<_>>())
         }
     }
@@ -197,9 +206,15 @@ fn columns_are_those_that_were_named_in_their_order() {
     let file = open(written(vec![people(), people()])).unwrap();
     let read_all = read(&file, &["name", "id", "name"]).unwrap();
     assert_eq!(read_all.len(), 1, "one row group");
-    let names: Vec<&str> = read_all[0].iter().map(|column| column.name.as_str()).collect();
+    let names: Vec<&str> = read_all[0]
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
     assert_eq!(names, ["name", "id", "name"]);
-    assert_eq!(read_all[0][1].values, Values::Int64s(vec![1, 2, 3, 1, 2, 3]));
+    assert_eq!(
+        read_all[0][1].values,
+        Values::Int64s(vec![1, 2, 3, 1, 2, 3])
+    );
     let types: Vec<_> = file
         .columns()
         .into_iter()
@@ -216,7 +231,12 @@ fn columns_are_those_that_were_named_in_their_order() {
         read(&file, &["age"]).unwrap_err().to_string(),
         "`f.parquet` has no column `age`; its columns are `id`, `name`"
     );
-    assert!(read(&file, &[]).unwrap_err().to_string().contains("no column of `f.parquet` is wanted"));
+    assert!(
+        read(&file, &[])
+            .unwrap_err()
+            .to_string()
+            .contains("no column of `f.parquet` is wanted")
+    );
 }
 
 #[test]
@@ -227,7 +247,11 @@ fn a_value_that_a_million_rows_share_is_handed_over_in_parts() {
     assert!(bytes.len() < 1_000_000, "a dictionary: {}", bytes.len());
     let file = open(bytes.clone()).unwrap();
     let batches = read(&file, &["text"]).unwrap();
-    assert!(batches.iter().all(|batch| batch[0].values.bytes() <= 2 << 20));
+    assert!(
+        batches
+            .iter()
+            .all(|batch| batch[0].values.bytes() <= 2 << 20)
+    );
     let count: usize = batches.iter().map(|batch| batch[0].values.rows()).sum();
     assert_eq!((count, batches.len()), (1000, 100));
     let small = ParquetFile::open("f.parquet", Arc::new(Held(bytes.into())), 50_000).unwrap();
@@ -242,11 +266,17 @@ fn what_is_no_parquet_is_an_error_that_names_it() {
     let whole = written(vec![people()]);
     for (name, bytes, why) in [
         ("empty", Vec::new(), "EOF"),
-        ("text", b"id,name\n1,Ada\n2,Grace\n".to_vec(), "Corrupt footer"),
+        (
+            "text",
+            b"id,name\n1,Ada\n2,Grace\n".to_vec(),
+            "Corrupt footer",
+        ),
         ("cut", whole[..whole.len() - 20].to_vec(), "Corrupt footer"),
         ("headless", whole[100..].to_vec(), ""),
     ] {
-        let error = open(bytes).and_then(|file| read(&file, &["id"])).unwrap_err();
+        let error = open(bytes)
+            .and_then(|file| read(&file, &["id"]))
+            .unwrap_err();
         let message = error.to_string();
         assert!(
             message.starts_with("`f.parquet` cannot be read as Parquet: ") && message.contains(why),
@@ -281,7 +311,10 @@ fn what_makes_no_sense_is_not_written() {
     };
     assert!(wrong(vec![]).contains("2 columns, and 0"));
     let swapped = wrong(people().into_iter().rev().collect());
-    assert!(swapped.contains("column `id` of the file is Int64, and Utf8 was written as `name`"), "{swapped}");
+    assert!(
+        swapped.contains("column `id` of the file is Int64, and Utf8 was written as `name`"),
+        "{swapped}"
+    );
     let mut short = people();
     short[0].values = Values::Int64s(vec![1]);
     assert!(wrong(short).contains("same length"));
@@ -301,5 +334,10 @@ fn what_makes_no_sense_is_not_written() {
     other[0].values = Values::Int32s(vec![1, 2, 3]);
     assert!(wrong(other).contains("the values of column `id` are not Int64"));
     let twice = ColumnWriter::new(&[people(), people()].concat());
-    assert!(twice.unwrap_err().to_string().contains("two columns are called `id`"));
+    assert!(
+        twice
+            .unwrap_err()
+            .to_string()
+            .contains("two columns are called `id`")
+    );
 }

@@ -11,8 +11,8 @@
 //! ```
 
 mod cancel;
-mod column;
 mod cluster;
+mod column;
 mod driver;
 mod executor;
 mod guest_error;

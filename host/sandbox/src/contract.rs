@@ -143,12 +143,8 @@ pub trait TaskHost: Any + Send {
     /// Adds bytes to a file of an output.
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error>;
     /// Adds rows to a Parquet file of an output.
-    fn write_columns(
-        &mut self,
-        output: u32,
-        name: &str,
-        columns: Vec<Column>,
-    ) -> Result<(), Error>;
+    fn write_columns(&mut self, output: u32, name: &str, columns: Vec<Column>)
+    -> Result<(), Error>;
     /// Puts a batch aside, at the end of a run.
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error>;
     /// Opens a run.

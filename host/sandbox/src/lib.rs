@@ -30,8 +30,9 @@ pub use attempt::{Attempt, AttemptLimits, Finished};
 pub use cache::ArtefactCache;
 pub use contract::{
     ABI_VERSION, BinaryValues, BlockLevel, Channel, Column, ColumnFile, ColumnKind, ColumnType,
-    ColumnValues, Dependency, DriverHost, Error, ErrorKind, GuestError, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult, PartitionSpan, RddNode,
-    ShuffleDependency, Split, StorageLevel, TaskHost, TaskSpec, TaskWork,
+    ColumnValues, Dependency, DriverHost, Error, ErrorKind, GuestError, JobProgress, JobSpec,
+    NarrowDependency, PartitionMap, PartitionResult, PartitionSpan, RddNode, ShuffleDependency,
+    Split, StorageLevel, TaskHost, TaskSpec, TaskWork,
 };
 pub use driver::run_driver;
 pub use engine::THREAD_STACK_BYTES;

@@ -175,11 +175,7 @@ impl<'s, S: Sink> Serializer for Part<'s, S> {
         self.fields("a tuple")
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Fields<'s, S>, Misfit> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Fields<'s, S>, Misfit> {
         self.fields("a tuple")
     }
 

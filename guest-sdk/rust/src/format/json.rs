@@ -51,10 +51,12 @@ impl Context {
     {
         let splits = self.text_splits("`json_lines`", path)?;
         let site = Location::caller();
-        Ok(self.of_splits("json_lines", site, splits, |splits| JsonRecords {
-            splits,
-            records: PhantomData,
-        }))
+        Ok(
+            self.of_splits("json_lines", site, splits, |splits| JsonRecords {
+                splits,
+                records: PhantomData,
+            }),
+        )
     }
 }
 

@@ -99,9 +99,9 @@ impl<R> Cells<'_, R> {
     fn expect_end(&self) -> Result<(), Misfit> {
         match self.columns.as_slice().first() {
             None => Ok(()),
-            Some(column) => {
-                Err(Misfit::new("two columns are one field's, which has an alias").in_column(*column))
-            }
+            Some(column) => Err(
+                Misfit::new("two columns are one field's, which has an alias").in_column(*column),
+            ),
         }
     }
 }

@@ -125,9 +125,6 @@ mod tests {
         assert_eq!(shape::<Wrapped>().unwrap(), fields);
         assert_eq!(shape::<(u8, String)>().unwrap(), Shape::Tuple(2));
         assert_eq!(shape::<Vec<String>>().unwrap(), Shape::Sequence);
-        assert_eq!(
-            shape::<HashMap<String, String>>().unwrap(),
-            Shape::Map
-        );
+        assert_eq!(shape::<HashMap<String, String>>().unwrap(), Shape::Map);
     }
 }

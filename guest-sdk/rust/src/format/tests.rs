@@ -108,14 +108,13 @@ fn fields_that_hold_line_ends_are_read_whole_where_it_is_said_so() {
     let rows: Vec<(u8, String)> = csv(file, CsvOptions::new().multi_line(true)).unwrap();
     assert_eq!(
         rows,
-        [
-            (1, "a\r\nb".to_owned()),
-            (2, long),
-            (3, "c\"\n".to_owned())
-        ]
+        [(1, "a\r\nb".to_owned()), (2, long), (3, "c\"\n".to_owned())]
     );
     assert_eq!(
-        why(csv::<(u8, String)>("id,text\n1,\"a\nb\"\n", CsvOptions::new())),
+        why(csv::<(u8, String)>(
+            "id,text\n1,\"a\nb\"\n",
+            CsvOptions::new()
+        )),
         "InvalidArgument: line 2 of `f` has a quoted field that does not end: close it, or set `multi_line` if fields may \
          hold line ends"
     );
@@ -141,7 +140,10 @@ fn rows_of_another_length_fail_are_left_out_or_filled_up() {
     assert_eq!(rows[1], (2, "Bergen".into(), None));
     assert_eq!(rows[2], (3, "Tromsø".into(), Some(3)));
     let missing = why(trips(file, options));
-    assert!(missing.contains("column `kept`: expected bool, and the row has no such field"), "{missing}");
+    assert!(
+        missing.contains("column `kept`: expected bool, and the row has no such field"),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -158,7 +160,10 @@ fn a_field_that_does_not_fit_is_named_with_its_place() {
     context(late);
     let rows = parallelism(2).csv::<(u8,)>("f", CsvOptions::new()).unwrap();
     let message = why(rows.count());
-    assert!(message.contains("line 51 of those that begin behind byte 102 of `f`, column `id`"), "{message}");
+    assert!(
+        message.contains("line 51 of those that begin behind byte 102 of `f`, column `id`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -188,8 +193,14 @@ fn text_that_is_not_utf8_is_refused_with_its_place() {
         "InvalidArgument: line 3 of `f` is not UTF-8: convert the file, such as with `iconv -f latin1 -t utf-8`"
     );
     let file = b"{\"a\":\"Troms\xf8\"}\n".as_slice();
-    let message = why(context(file).json_lines::<serde_json::Value>("f").unwrap().count());
-    assert!(message.contains("line 1 of `f`, column 12: invalid unicode"), "{message}");
+    let message = why(context(file)
+        .json_lines::<serde_json::Value>("f")
+        .unwrap()
+        .count());
+    assert!(
+        message.contains("line 1 of `f`, column 12: invalid unicode"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -200,7 +211,10 @@ fn options_that_make_no_sense_are_refused() {
         CsvOptions::new().comment(Some(b'\n')),
     ] {
         let message = why(csv::<(u8,)>("a\n1\n", options));
-        assert!(message.starts_with("delimiter, quote, escape and comment"), "{message}");
+        assert!(
+            message.starts_with("delimiter, quote, escape and comment"),
+            "{message}"
+        );
     }
     let message = why(csv::<u8>("a\n1\n", CsvOptions::new()));
     assert!(message.contains("expected u8, found map"), "{message}");
@@ -309,5 +323,8 @@ fn a_line_that_is_no_json_is_named_with_its_place() {
          record's type"
     );
     let cut = read("{\"id\":1");
-    assert!(cut.contains("line 1 of `f`, column 7: EOF while parsing"), "{cut}");
+    assert!(
+        cut.contains("line 1 of `f`, column 7: EOF while parsing"),
+        "{cut}"
+    );
 }

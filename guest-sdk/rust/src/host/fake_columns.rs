@@ -8,7 +8,9 @@ pub(crate) fn parquet_file(uri: &str, _: u32) -> Result<Vec<ColumnFile>, Error> 
     let files = with(|host| {
         let files = host.columns.iter();
         let files = files.filter(|(path, _)| *path == uri || path.starts_with(&format!("{uri}/")));
-        files.map(|(path, groups)| file(path, groups)).collect::<Vec<_>>()
+        files
+            .map(|(path, groups)| file(path, groups))
+            .collect::<Vec<_>>()
     });
     if files.is_empty() {
         return Err(error(ErrorKind::NotFound, uri));
@@ -41,14 +43,22 @@ pub(crate) fn open_columns(part: &Split, names: &[String]) -> Result<u32, Error>
         let group = &host.columns[&part.uri][usize::try_from(part.start).unwrap()];
         let named = |name: &String| group.iter().find(|column| column.name == *name).cloned();
         let columns: Vec<Column> = names.iter().filter_map(named).collect();
-        assert_eq!(columns.len(), names.len(), "only columns that are there are asked for");
+        assert_eq!(
+            columns.len(),
+            names.len(),
+            "only columns that are there are asked for"
+        );
         host.column_readers.insert(number, [columns].into());
     });
     Ok(number)
 }
 
 pub(crate) fn read_columns(reader: u32) -> Result<Vec<Column>, Error> {
-    let next = with(|host| host.column_readers.get_mut(&reader).and_then(|left| left.pop_front()));
+    let next = with(|host| {
+        host.column_readers
+            .get_mut(&reader)
+            .and_then(|left| left.pop_front())
+    });
     Ok(next.unwrap_or_default())
 }
 

@@ -47,7 +47,11 @@ fn file(path: &Path, target: u64) -> Result<ColumnFile, Error> {
     Ok(ColumnFile {
         uri: uri.into(),
         columns: columns.collect(),
-        splits: file.splits(target).into_iter().map(|groups| split(uri, &groups)).collect(),
+        splits: file
+            .splits(target)
+            .into_iter()
+            .map(|groups| split(uri, &groups))
+            .collect(),
     })
 }
 

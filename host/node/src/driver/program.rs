@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, ColumnFile, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
-    RddNode, Split, StorageLevel,
+    Channel, ColumnFile, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec,
+    PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
 use store::source::{self, FileSplit};

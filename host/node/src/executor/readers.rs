@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sandbox::{Error, ErrorKind, KillSwitch};
 use columns::ColumnReader;
+use sandbox::{Error, ErrorKind, KillSwitch};
 use store::source::{ByteReader, LineReader};
 use store::{BlockReader, ShuffleReader, SpillReader};
 

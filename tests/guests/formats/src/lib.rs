@@ -46,12 +46,14 @@ fn read<'a>(cx: &Context, from: &str, input: &str, options: &[&str]) -> Result<R
 }
 
 fn csv_options(names: &[&str]) -> Result<CsvOptions> {
-    names.iter().try_fold(CsvOptions::new(), |options, name| match *name {
-        "skip" => Ok(options.bad_rows(BadRows::Skip)),
-        "pad" => Ok(options.bad_rows(BadRows::Pad)),
-        "multi-line" => Ok(options.multi_line(true)),
-        _ => Err(Error::new(format!("there is no option `{name}`"))),
-    })
+    names
+        .iter()
+        .try_fold(CsvOptions::new(), |options, name| match *name {
+            "skip" => Ok(options.bad_rows(BadRows::Skip)),
+            "pad" => Ok(options.bad_rows(BadRows::Pad)),
+            "multi-line" => Ok(options.multi_line(true)),
+            _ => Err(Error::new(format!("there is no option `{name}`"))),
+        })
 }
 
 fn write(trips: &Rdd<'_, Trip>, to: &str, output: &str) -> Result<()> {
@@ -93,7 +95,14 @@ fn types(cx: &Context, output: &str) -> Result<()> {
         )
     });
     let add = |a: (i64, u64, f64, u64, u64, i64), b: (i64, u64, f64, u64, u64, i64)| {
-        (a.0 + b.0, a.1 + b.1, a.2 + b.2, a.3 + b.3, a.4 + b.4, a.5 + b.5)
+        (
+            a.0 + b.0,
+            a.1 + b.1,
+            a.2 + b.2,
+            a.3 + b.3,
+            a.4 + b.4,
+            a.5 + b.5,
+        )
     };
     println!("{} rows: {:?}", read.count()?, sums.reduce(add)?);
     Ok(())
@@ -105,7 +114,10 @@ fn small(cx: &Context, input: &str) -> Result<()> {
     struct Small {
         id: u8,
     }
-    let sum = cx.parquet::<Small>(input)?.map(|row| u64::from(row.id)).reduce(|a, b| a + b)?;
+    let sum = cx
+        .parquet::<Small>(input)?
+        .map(|row| u64::from(row.id))
+        .reduce(|a, b| a + b)?;
     println!("{sum:?}");
     Ok(())
 }

@@ -22,7 +22,10 @@ impl<'r> Row<'r> for CsvRow<'r> {
     #[inline]
     fn cell(self, column: usize) -> Cell<'r> {
         Cell {
-            text: self.fields.get(column).map(|field| &self.text[field.clone()]),
+            text: self
+                .fields
+                .get(column)
+                .map(|field| &self.text[field.clone()]),
             null: self.null,
         }
     }
@@ -50,7 +53,10 @@ impl<'r> Cell<'r> {
         let expected = std::any::type_name::<T>();
         let text = self.text(expected)?;
         text.trim_ascii().parse().map_err(|_| {
-            Misfit::new(format_args!("expected {expected}, found `{}`", shortened(text)))
+            Misfit::new(format_args!(
+                "expected {expected}, found `{}`",
+                shortened(text)
+            ))
         })
     }
 }

@@ -161,7 +161,11 @@ impl Rows {
         loop {
             let rest = &self.piece.as_bytes()[self.at..];
             let line = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            let part = if self.options.multi_line { rest } else { &rest[..line] };
+            let part = if self.options.multi_line {
+                rest
+            } else {
+                &rest[..line]
+            };
             let ended = self.unquoted.feed(part);
             let ends_line = part.ends_with(b"\n");
             let taken = match ended {

@@ -186,12 +186,9 @@ impl Context {
                 same
             });
         }
-        Ok(self.of_splits(
-            "csv",
-            Location::caller(),
-            splits,
-            |splits| CsvRecords::new(splits, options, shape),
-        ))
+        Ok(self.of_splits("csv", Location::caller(), splits, |splits| {
+            CsvRecords::new(splits, options, shape)
+        }))
     }
 }
 

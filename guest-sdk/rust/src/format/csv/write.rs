@@ -34,7 +34,8 @@ impl RowWriter {
     /// Adds a record to what the file holds.
     pub(super) fn append(&mut self, record: &impl Serialize, file: &mut Vec<u8>) -> Result<()> {
         let taken = take_apart(record, self);
-        taken.map_err(|misfit| invalid(format_args!("a record cannot be saved as CSV: {misfit}")))?;
+        taken
+            .map_err(|misfit| invalid(format_args!("a record cannot be saved as CSV: {misfit}")))?;
         if std::mem::take(&mut self.header) && !self.names.is_empty() {
             self.options.line(&mut self.names, file)?;
         }

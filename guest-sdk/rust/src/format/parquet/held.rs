@@ -35,7 +35,10 @@ impl Held {
             ColumnValues::Float64s(values) => Values::Float64s(values),
             ColumnValues::Binaries(values) if column.kind == ColumnKind::Text => {
                 let text = String::from_utf8(values.bytes).map_err(|_| {
-                    invalid(format_args!("column `{}` holds text that is not UTF-8", column.name))
+                    invalid(format_args!(
+                        "column `{}` holds text that is not UTF-8",
+                        column.name
+                    ))
                 })?;
                 Values::Texts(values.ends, text)
             }

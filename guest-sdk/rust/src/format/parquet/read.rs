@@ -35,7 +35,11 @@ pub(super) struct Chosen {
 
 impl Chosen {
     pub(super) fn new(shape: Shape, file: &ColumnFile) -> Result<Self> {
-        let columns: Vec<Rc<str>> = file.columns.iter().map(|column| (*column.name).into()).collect();
+        let columns: Vec<Rc<str>> = file
+            .columns
+            .iter()
+            .map(|column| (*column.name).into())
+            .collect();
         let there = format!("`{}`", columns.join("`, `"));
         let place = |error: Error| error.context(format_args!("`{}`", file.uri));
         let (plan, chosen) = Plan::new(shape, &columns).map_err(place)?.renumbered();
@@ -47,7 +51,10 @@ impl Chosen {
         }
         Ok(Self {
             uri: file.uri.clone(),
-            names: chosen.iter().map(|column| columns[*column].to_string()).collect(),
+            names: chosen
+                .iter()
+                .map(|column| columns[*column].to_string())
+                .collect(),
             plan,
             there,
         })
@@ -63,7 +70,9 @@ pub(super) struct ParquetRecords<T> {
 
 impl<T> ParquetRecords<T> {
     pub(super) fn new(splits: Vec<Split>, files: Vec<Chosen>) -> Self {
-        let files = files.into_iter().map(|file| (file.uri.clone(), Rc::new(file)));
+        let files = files
+            .into_iter()
+            .map(|file| (file.uri.clone(), Rc::new(file)));
         Self {
             splits,
             files: files.collect(),
@@ -83,7 +92,10 @@ impl<T: for<'de> Deserialize<'de>> Operation for ParquetRecords<T> {
         let rows = split.and_then(|split| {
             let chosen = Rc::clone(self.files.get(&split.uri)?);
             let opened = host::open_columns(split, &chosen.names).map_err(Error::from_host);
-            opened.map(|reader| Rows::new(Reader::new(reader), chosen)).map_err(task::fail).ok()
+            opened
+                .map(|reader| Rows::new(Reader::new(reader), chosen))
+                .map_err(task::fail)
+                .ok()
         });
         Records::new(rows.into_iter().flatten())
     }
@@ -151,7 +163,9 @@ impl<T: for<'de> Deserialize<'de>> Rows<T> {
 
     #[cold]
     fn located(&self, misfit: &Misfit) -> Error {
-        let Chosen { uri, names, there, .. } = &*self.chosen;
+        let Chosen {
+            uri, names, there, ..
+        } = &*self.chosen;
         match misfit.column().and_then(|column| names.get(column)) {
             Some(column) => invalid(format_args!(
                 "column `{column}` of `{uri}`: {misfit}; change the record's type: an `Option` for what may be null, a \

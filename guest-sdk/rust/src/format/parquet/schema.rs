@@ -39,7 +39,9 @@ pub(super) fn schema<T: for<'de> Deserialize<'de>>() -> Result<Vec<Field>> {
             let _ = T::deserialize(AllItems(length, &mut asked));
             asked.resize_with(length, Asked::default);
             let items = asked.into_iter().zip(1..);
-            items.map(|(asked, number)| asked.field(format!("_{number}"))).collect()
+            items
+                .map(|(asked, number)| asked.field(format!("_{number}")))
+                .collect()
         }
         Shape::Sequence | Shape::Map => Err(invalid(format_args!(
             "`{}` does not say what columns it has: use a struct that derives `serde::Deserialize`, or a tuple",
@@ -67,7 +69,8 @@ impl Asked {
             }),
             None => Err(invalid(format_args!(
                 "field `{name}` is {}, and columns hold plain values only: give each part a field of its own, or make it text",
-                self.other.unwrap_or("of a type that does not say what it is")
+                self.other
+                    .unwrap_or("of a type that does not say what it is")
             ))),
         }
     }

@@ -58,11 +58,17 @@ fn wide(number: u8) -> Wide {
 }
 
 fn json<T: Serialize>(records: &[T]) -> Vec<String> {
-    records.iter().map(|record| serde_json::to_string(record).unwrap()).collect()
+    records
+        .iter()
+        .map(|record| serde_json::to_string(record).unwrap())
+        .collect()
 }
 
 fn context() -> Context {
-    with(|host| host.settings.insert("default.parallelism".into(), "2".into()));
+    with(|host| {
+        host.settings
+            .insert("default.parallelism".into(), "2".into())
+    });
     Context::new()
 }
 
@@ -80,7 +86,10 @@ fn every_type_is_read_as_it_was_written() {
     assert_eq!(lines.collect().unwrap(), json(&all));
     let kinds: Vec<_> = with(|host| {
         let columns = &host.columns["wide/part-00000.parquet"][0];
-        columns.iter().map(|column| (column.kind, column.nullable)).collect()
+        columns
+            .iter()
+            .map(|column| (column.kind, column.nullable))
+            .collect()
     });
     assert_eq!(
         kinds,
@@ -115,14 +124,22 @@ fn only_the_columns_that_a_type_names_are_read() {
         byte: u64,
     }
     let cx = context();
-    cx.parallelize([wide(1), wide(2)]).save_as_parquet("wide").unwrap();
+    cx.parallelize([wide(1), wide(2)])
+        .save_as_parquet("wide")
+        .unwrap();
     let narrow = cx.parquet::<Narrow>("wide").unwrap();
-    let found = narrow.map(|row| (row.name, row.nickname, row.byte)).collect();
+    let found = narrow
+        .map(|row| (row.name, row.nickname, row.byte))
+        .collect();
     assert_eq!(
         found.unwrap(),
         [("näme 1".into(), None, 1), ("näme 2".into(), None, 2)]
     );
-    let tuples = cx.parquet::<(bool, i64)>("wide").unwrap().collect().unwrap();
+    let tuples = cx
+        .parquet::<(bool, i64)>("wide")
+        .unwrap()
+        .collect()
+        .unwrap();
     assert_eq!(tuples, [(true, -5), (false, -5)]);
 }
 
@@ -159,8 +176,12 @@ fn what_does_not_fit_is_named() {
         gone: bool,
     }
     let cx = context();
-    cx.parallelize_in([wide(2)], 1).save_as_parquet("wide").unwrap();
-    let count = |result: Result<crate::Rdd<'_, _>, Error>| why(result.and_then(|rows: crate::Rdd<'_, ()>| rows.count()));
+    cx.parallelize_in([wide(2)], 1)
+        .save_as_parquet("wide")
+        .unwrap();
+    let count = |result: Result<crate::Rdd<'_, _>, Error>| {
+        why(result.and_then(|rows: crate::Rdd<'_, ()>| rows.count()))
+    };
     let number = |name: &str| {
         #[derive(Deserialize)]
         #[expect(dead_code, reason = "never made")]
@@ -191,18 +212,34 @@ fn what_does_not_fit_is_named() {
         }
     };
     let place = "of `wide/part-00000.parquet`";
-    assert!(number("count").contains(&format!("column `count` {place}: expected u8, found integer `4294967295`")));
-    assert!(number("mean").contains(&format!("column `mean` {place}: expected f64, found Option value")), "{}", number("mean"));
-    assert!(number("name").contains(&format!("column `name` {place}: expected i64, found string \"näme 2\"")));
+    assert!(number("count").contains(&format!(
+        "column `count` {place}: expected u8, found integer `4294967295`"
+    )));
+    assert!(
+        number("mean").contains(&format!(
+            "column `mean` {place}: expected f64, found Option value"
+        )),
+        "{}",
+        number("mean")
+    );
+    assert!(number("name").contains(&format!(
+        "column `name` {place}: expected i64, found string \"näme 2\""
+    )));
     let gone = number("gone");
-    assert!(gone.contains("there is no column `gone`; its columns are `flag`, `small`"), "{gone}");
+    assert!(
+        gone.contains("there is no column `gone`; its columns are `flag`, `small`"),
+        "{gone}"
+    );
     #[derive(Deserialize)]
     #[expect(dead_code, reason = "never made")]
     struct Nothing {
         nothing: u8,
     }
     let message = why(cx.parquet::<Nothing>("wide"));
-    assert!(message.contains("no column of `wide/part-00000.parquet` is a field of the record type"), "{message}");
+    assert!(
+        message.contains("no column of `wide/part-00000.parquet` is a field of the record type"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -213,7 +250,10 @@ fn a_field_that_is_no_plain_value_is_refused_before_anything_runs() {
         tags: Vec<String>,
     }
     let cx = context();
-    let deep = cx.parallelize([Deep { id: 1, tags: vec![] }]);
+    let deep = cx.parallelize([Deep {
+        id: 1,
+        tags: vec![],
+    }]);
     assert_eq!(
         why(deep.save_as_parquet("deep")),
         "field `tags` is a list, and columns hold plain values only: give each part a field of its own, or make it text"
@@ -224,6 +264,11 @@ fn a_field_that_is_no_plain_value_is_refused_before_anything_runs() {
         #[serde(alias = "key")]
         id: u8,
     }
-    let message = why(cx.parallelize([Aliased { id: 1 }]).save_as_parquet("aliased"));
-    assert!(message.contains("its type writes other fields than it reads"), "{message}");
+    let message = why(cx
+        .parallelize([Aliased { id: 1 }])
+        .save_as_parquet("aliased"));
+    assert!(
+        message.contains("its type writes other fields than it reads"),
+        "{message}"
+    );
 }

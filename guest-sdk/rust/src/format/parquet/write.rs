@@ -70,7 +70,11 @@ impl Rows {
     fn push(&mut self, record: &impl Serialize) -> Result<()> {
         self.next = 0;
         let taken = take_apart(record, self).and_then(|()| self.expect_all());
-        taken.map_err(|misfit| invalid(format_args!("a record cannot be saved as Parquet: {misfit}")))?;
+        taken.map_err(|misfit| {
+            invalid(format_args!(
+                "a record cannot be saved as Parquet: {misfit}"
+            ))
+        })?;
         self.rows += 1;
         Ok(())
     }
@@ -95,7 +99,9 @@ impl Rows {
 
     fn hand_over(&mut self, output: u32, name: &str) -> Result<()> {
         if !self.has_nulls {
-            self.columns.iter_mut().for_each(|column| column.valid.clear());
+            self.columns
+                .iter_mut()
+                .for_each(|column| column.valid.clear());
         }
         host::write_columns(output, name, &self.columns).map_err(Error::from_host)?;
         for column in &mut self.columns {
@@ -121,7 +127,10 @@ impl Sink for Rows {
         self.next += 1;
         let is_null = value == Value::Null;
         if is_null && !column.nullable {
-            return Err(Misfit::new(format_args!("column `{}` is never null by its type, and is here", column.name)));
+            return Err(Misfit::new(format_args!(
+                "column `{}` is never null by its type, and is here",
+                column.name
+            )));
         }
         if rows % 8 == 0 {
             column.valid.push(0);
@@ -188,13 +197,19 @@ fn append(values: &mut ColumnValues, value: Value<'_>) -> Option<usize> {
     match (values, value) {
         (ColumnValues::Booleans(values), Value::Bool(value)) => values.push(value.into()),
         (ColumnValues::Int32s(values), Value::Signed(value)) => values.push(value.try_into().ok()?),
-        (ColumnValues::Int32s(values), Value::Unsigned(value)) => values.push(value.try_into().ok()?),
+        (ColumnValues::Int32s(values), Value::Unsigned(value)) => {
+            values.push(value.try_into().ok()?)
+        }
         (ColumnValues::Int64s(values), Value::Signed(value)) => values.push(value),
-        (ColumnValues::Uint32s(values), Value::Unsigned(value)) => values.push(value.try_into().ok()?),
+        (ColumnValues::Uint32s(values), Value::Unsigned(value)) => {
+            values.push(value.try_into().ok()?)
+        }
         (ColumnValues::Uint64s(values), Value::Unsigned(value)) => values.push(value),
         (ColumnValues::Float32s(values), Value::Float32(value)) => values.push(value),
         (ColumnValues::Float64s(values), Value::Float64(value)) => values.push(value),
-        (ColumnValues::Binaries(values), Value::Text(text)) => return bytes(values, text.as_bytes()),
+        (ColumnValues::Binaries(values), Value::Text(text)) => {
+            return bytes(values, text.as_bytes());
+        }
         (ColumnValues::Binaries(values), Value::Bytes(value)) => return bytes(values, value),
         (ColumnValues::Binaries(values), Value::Null) => return bytes(values, b""),
         (ColumnValues::Booleans(values), Value::Null) => values.push(0),
