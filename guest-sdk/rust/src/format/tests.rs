@@ -39,7 +39,7 @@ fn parallelism(partitions: u32) -> Context {
 
 fn csv<T>(file: impl Into<Vec<u8>>, options: CsvOptions) -> Result<Vec<T>, Error>
 where
-    T: for<'de> Deserialize<'de> + crate::Record,
+    T: for<'de> Deserialize<'de> + Record,
 {
     context(file).csv::<T>("f", options)?.collect()
 }

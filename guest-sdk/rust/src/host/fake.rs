@@ -52,6 +52,8 @@ pub(crate) struct Host {
     shuffled: BTreeSet<u32>,
     /// None: closed.
     pub(crate) readers: Vec<Option<VecDeque<Vec<u8>>>>,
+    /// What is left of those that read columns.
+    pub(super) column_readers: BTreeMap<u32, VecDeque<Vec<Column>>>,
     progress: BTreeMap<u32, VecDeque<Result<JobProgress, Error>>>,
 }
 

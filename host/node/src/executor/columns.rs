@@ -81,7 +81,9 @@ impl ColumnFiles {
     }
 
     /// Ends all files, and returns the last bytes of each.
-    pub(super) fn finish(&mut self) -> impl Iterator<Item = Result<(OutputFile, Vec<u8>), Error>> {
+    pub(super) fn finish(
+        &mut self,
+    ) -> impl Iterator<Item = Result<(OutputFile, Vec<u8>), Error>> + use<> {
         let files = std::mem::take(&mut self.0).into_iter();
         files.map(|(file, writer)| match writer.finish() {
             Ok(rest) => Ok((file, rest)),
