@@ -69,7 +69,7 @@ impl ParquetFile {
                     let (start, length) = (
                         chunk
                             .dictionary_page_offset()
-                            .unwrap_or(chunk.data_page_offset()),
+                            .unwrap_or_else(|| chunk.data_page_offset()),
                         chunk.compressed_size(),
                     );
                     let end = start

@@ -86,6 +86,10 @@ fn people() -> Vec<Column> {
 }
 
 /// Values of a kind; those of `valid`, where there are some, are zero where they are null.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "any numbers of the type will do"
+)]
 fn values(kind: Kind, numbers: &[i64], valid: &[bool]) -> Values {
     let numbers: Vec<i64> = numbers
         .iter()

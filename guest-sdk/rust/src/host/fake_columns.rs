@@ -40,7 +40,7 @@ fn file(path: &str, groups: &[Vec<Column>]) -> ColumnFile {
 pub(crate) fn open_columns(part: &Split, names: &[String]) -> Result<u32, Error> {
     let number = open([]);
     with(|host| {
-        let group = &host.columns[&part.uri][usize::try_from(part.start).unwrap()];
+        let group = &host.columns[&part.uri][usize::try_from(part.start).expect("few row groups")];
         let named = |name: &String| group.iter().find(|column| column.name == *name).cloned();
         let columns: Vec<Column> = names.iter().filter_map(named).collect();
         assert_eq!(

@@ -132,7 +132,7 @@ impl Sink for Rows {
                 column.name
             )));
         }
-        if rows % 8 == 0 {
+        if rows.is_multiple_of(8) {
             column.valid.push(0);
         }
         if let Some(bits) = column.valid.last_mut() {
@@ -198,11 +198,11 @@ fn append(values: &mut ColumnValues, value: Value<'_>) -> Option<usize> {
         (ColumnValues::Booleans(values), Value::Bool(value)) => values.push(value.into()),
         (ColumnValues::Int32s(values), Value::Signed(value)) => values.push(value.try_into().ok()?),
         (ColumnValues::Int32s(values), Value::Unsigned(value)) => {
-            values.push(value.try_into().ok()?)
+            values.push(value.try_into().ok()?);
         }
         (ColumnValues::Int64s(values), Value::Signed(value)) => values.push(value),
         (ColumnValues::Uint32s(values), Value::Unsigned(value)) => {
-            values.push(value.try_into().ok()?)
+            values.push(value.try_into().ok()?);
         }
         (ColumnValues::Uint64s(values), Value::Unsigned(value)) => values.push(value),
         (ColumnValues::Float32s(values), Value::Float32(value)) => values.push(value),
