@@ -21,7 +21,7 @@ use support::guests::behaves;
 /// Between two jobs that read the same shuffle: what is damaged is computed again.
 #[test]
 fn bits_that_turn_over_in_shuffle_files_cost_no_word() {
-    for codec in ["none", "lz4"] {
+    for codec in ["none", "lz4", "zstd"] {
         let shell = Shell::new();
         shell.file("in.txt", "six by six\n".repeat(1000));
         let mut command = shell.tinderbox();
