@@ -4,6 +4,7 @@
 
 use std::panic::Location;
 
+use super::Site;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rdd::Rdd;
 use crate::record::Record;
@@ -34,16 +35,18 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
     /// There are no records, or the job failed.
     #[track_caller]
     pub fn reduce(&self, f: impl Fn(T, T) -> T + 'a) -> Result<T> {
-        let parts = self.per_partition("reduce", Location::caller(), |_, records| {
-            Ok(records.reduce(&f))
-        })?;
+        self.made_one("reduce", Location::caller(), f)
+    }
+
+    pub(super) fn made_one(
+        &self,
+        name: &'static str,
+        call_site: Site,
+        f: impl Fn(T, T) -> T,
+    ) -> Result<T> {
+        let parts = self.per_partition(name, call_site, |_, records| Ok(records.reduce(&f)))?;
         let whole = parts.into_iter().flatten().reduce(&f);
-        whole.ok_or_else(|| {
-            Error::of(
-                ErrorKind::NotFound,
-                "nothing to reduce: the dataset is empty",
-            )
-        })
+        whole.ok_or_else(nothing_to_reduce)
     }
 
     /// Makes all records and `zero` one. `zero` is used once a partition and once more, so it should be neutral.
@@ -60,4 +63,11 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
         })?;
         Ok(parts.into_iter().fold(zero.clone(), &f))
     }
+}
+
+pub(super) fn nothing_to_reduce() -> Error {
+    Error::of(
+        ErrorKind::NotFound,
+        "nothing to reduce: the dataset is empty",
+    )
 }

@@ -4,9 +4,17 @@
 
 mod count;
 mod fold;
+mod future;
+mod local;
 mod order;
 mod pair;
+mod run;
+mod sample;
 mod take;
+mod tree;
+
+pub use future::FutureAction;
+pub use local::LocalIterator;
 
 use std::panic::Location;
 
@@ -27,14 +35,26 @@ impl<'a, T: 'a> Rdd<'a, T> {
         call_site: Site,
         work: impl Fn(u32, Records<'a, T>) -> Result<R>,
     ) -> Result<Vec<R>> {
+        let all = (0..self.partitions()).collect();
+        self.per_partition_of(name, call_site, all, work)
+    }
+
+    /// One result for each of these partitions, in ascending order.
+    pub(crate) fn per_partition_of<R: Record>(
+        &self,
+        name: &'static str,
+        call_site: Site,
+        partitions: Vec<u32>,
+        work: impl Fn(u32, Records<'a, T>) -> Result<R>,
+    ) -> Result<Vec<R>> {
         let action = |partition| Ok(to_bytes(&work(partition, self.records(partition))?));
-        let results = Job {
+        let job = Job {
             name,
             call_site,
             root: self,
             action: &action,
-        }
-        .run_all()?;
+        };
+        let results = job.run_on(partitions)?;
         results.iter().map(|bytes| Ok(from_bytes(bytes)?)).collect()
     }
 
@@ -76,23 +96,29 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
     }
 
     fn collected(&self, name: &'static str, call_site: Site) -> Result<Vec<T>> {
-        let action = |partition| {
-            let mut batch = Batch::default();
-            self.records(partition)
-                .for_each(|record| batch.push(|out| record.encode(out)));
-            Ok(batch.into_bytes())
-        };
-        let results = Job {
+        let action = |partition| Ok(encoded(self.records(partition)));
+        let job = Job {
             name,
             call_site,
             root: self,
             action: &action,
-        }
-        .run_all()?;
-        let mut all = Vec::new();
-        results
-            .iter()
-            .try_for_each(|bytes| batch::decode_into(bytes, &mut all))?;
-        Ok(all)
+        };
+        decoded(&job.run_all()?)
     }
+}
+
+/// All records of a partition in a batch.
+fn encoded<T: Record>(records: Records<'_, T>) -> Vec<u8> {
+    let mut batch = Batch::default();
+    records.for_each(|record| batch.push(|out| record.encode(out)));
+    batch.into_bytes()
+}
+
+/// The records of such batches, one behind the other.
+fn decoded<T: Record>(batches: &[Vec<u8>]) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    batches
+        .iter()
+        .try_for_each(|bytes| batch::decode_into(bytes, &mut all))?;
+    Ok(all)
 }

@@ -9,6 +9,60 @@ use crate::rdd::Rdd;
 use crate::record::Record;
 
 impl<'a, T: Record + 'a> Rdd<'a, T> {
+    /// The largest record; of equal ones the first.
+    ///
+    /// # Errors
+    /// There are no records, or the job failed.
+    #[track_caller]
+    pub fn max(&self) -> Result<T>
+    where
+        T: Ord,
+    {
+        let larger = |a: T, b: T| if b > a { b } else { a };
+        self.made_one("max", Location::caller(), larger)
+    }
+
+    /// The largest record by an order of one's own; of equal ones the first.
+    ///
+    /// ```no_run
+    /// # fn example(cx: &tinderbox::Context) -> tinderbox::Result<()> {
+    /// let heights = cx.parallelize([1.74, 1.82, 1.65]);
+    /// assert_eq!(heights.max_by(f64::total_cmp)?, 1.82);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`max`](Self::max).
+    #[track_caller]
+    pub fn max_by(&self, order: impl Fn(&T, &T) -> Ordering + 'a) -> Result<T> {
+        let larger = |a, b| if order(&b, &a).is_gt() { b } else { a };
+        self.made_one("max_by", Location::caller(), larger)
+    }
+
+    /// The smallest record; of equal ones the first.
+    ///
+    /// # Errors
+    /// As [`max`](Self::max).
+    #[track_caller]
+    pub fn min(&self) -> Result<T>
+    where
+        T: Ord,
+    {
+        let smaller = |a: T, b: T| if b < a { b } else { a };
+        self.made_one("min", Location::caller(), smaller)
+    }
+
+    /// The smallest record by an order of one's own; of equal ones the first.
+    ///
+    /// # Errors
+    /// As [`max`](Self::max).
+    #[track_caller]
+    pub fn min_by(&self, order: impl Fn(&T, &T) -> Ordering + 'a) -> Result<T> {
+        let smaller = |a, b| if order(&b, &a).is_lt() { b } else { a };
+        self.made_one("min_by", Location::caller(), smaller)
+    }
+
     /// The `count` largest records, the largest first.
     ///
     /// # Errors
@@ -70,7 +124,7 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
 }
 
 /// The `count` least records in order, those that are equal in order of arrival. It holds at most twice as many.
-fn least<T: Record>(
+pub(super) fn least<T: Record>(
     records: impl Iterator<Item = T>,
     count: usize,
     order: impl Fn(&T, &T) -> Ordering,

@@ -1,8 +1,10 @@
 //! The actions that look at the first records, and compute no more partitions than they need, or few.
 
+use std::mem;
 use std::panic::Location;
 
 use super::Site;
+use super::future::{FutureAction, Started, Step};
 use crate::driver::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rdd::Rdd;
@@ -22,43 +24,18 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
         self.taken("take", Location::caller(), count)
     }
 
-    pub(super) fn taken(
-        &self,
-        name: &'static str,
-        call_site: Site,
-        count: usize,
-    ) -> Result<Vec<T>> {
-        let mut taken: Vec<T> = Vec::new();
-        let mut scanned = 0;
-        while taken.len() < count && scanned < self.partitions() {
-            let left = count - taken.len();
-            let more = next_partitions(scanned, taken.len(), left).min(self.partitions() - scanned);
-            let action = |partition| {
-                Ok(to_bytes(
-                    &self.records(partition).take(left).collect::<Vec<T>>(),
-                ))
-            };
-            let mut found: Vec<Vec<u8>> = vec![Vec::new(); more as usize];
-            let job = Job {
-                name,
-                call_site,
-                root: self,
-                action: &action,
-            };
-            job.run((scanned..scanned + more).collect(), |partition, bytes| {
-                let place = found.get_mut((partition.wrapping_sub(scanned)) as usize);
-                *place.ok_or_else(|| {
-                    Error::of(ErrorKind::JobFailed, "a result that was not asked for")
-                })? = bytes;
-                Ok(())
-            })?;
-            for bytes in found {
-                let records: Vec<T> = from_bytes(&bytes)?;
-                taken.extend(records.into_iter().take(count - taken.len()));
-            }
-            scanned += more;
-        }
-        Ok(taken)
+    fn taken(&self, name: &'static str, call_site: Site, count: usize) -> Result<Vec<T>> {
+        Taking::new(self, name, call_site, count).start()?.wait()
+    }
+
+    /// Starts what [`take`](Self::take) does, and returns at once. Where one job does not find enough, the next starts when
+    /// the result is waited or asked for.
+    ///
+    /// # Errors
+    /// The job could not be started.
+    #[track_caller]
+    pub fn take_async(&self, count: usize) -> Result<FutureAction<'a, Vec<T>>> {
+        Taking::new(self, "take_async", Location::caller(), count).start()
     }
 
     /// The first record.
@@ -83,6 +60,65 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
     #[track_caller]
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.taken("is_empty", Location::caller(), 1)?.is_empty())
+    }
+}
+
+/// What has been taken, and where to go on.
+struct Taking<'a, T> {
+    rdd: Rdd<'a, T>,
+    name: &'static str,
+    call_site: Site,
+    count: usize,
+    taken: Vec<T>,
+    scanned: u32,
+}
+
+impl<'a, T: Record + 'a> Taking<'a, T> {
+    fn new(rdd: &Rdd<'a, T>, name: &'static str, call_site: Site, count: usize) -> Self {
+        Self {
+            rdd: rdd.clone(),
+            name,
+            call_site,
+            count,
+            taken: Vec::new(),
+            scanned: 0,
+        }
+    }
+
+    fn start(mut self) -> Result<FutureAction<'a, Vec<T>>> {
+        FutureAction::in_steps(move |results| self.go_on(&results))
+    }
+
+    /// Adds what a job has found, and starts the next one if it is not enough.
+    fn go_on(&mut self, results: &[Vec<u8>]) -> Result<Step<Vec<T>>> {
+        for bytes in results {
+            let records: Vec<T> = from_bytes(bytes)?;
+            let left = self.count - self.taken.len();
+            self.taken.extend(records.into_iter().take(left));
+        }
+        let left = self.count - self.taken.len();
+        let unread = self.rdd.partitions() - self.scanned;
+        if left == 0 || unread == 0 {
+            return Ok(Step::Done(mem::take(&mut self.taken)));
+        }
+        let more = next_partitions(self.scanned, self.taken.len(), left).min(unread);
+        let next = self.scanned..self.scanned + more;
+        self.scanned += more;
+        self.job(left, next.collect()).map(Step::Job)
+    }
+
+    fn job(&self, left: usize, partitions: Vec<u32>) -> Result<Started> {
+        let action = |partition| {
+            let records = self.rdd.records(partition);
+            Ok(to_bytes(&records.take(left).collect::<Vec<T>>()))
+        };
+        let job = Job {
+            name: self.name,
+            call_site: self.call_site,
+            root: &self.rdd,
+            action: &action,
+        };
+        Started::new(&job, partitions)
     }
 }
 

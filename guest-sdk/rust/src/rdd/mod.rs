@@ -3,10 +3,18 @@
 //! A transformation runs nothing: it notes what to do. Its closure runs in tasks, and may borrow whatever lives until
 //! the action that starts them.
 
+mod cartesian;
+mod coalesce;
+mod index;
 mod keep;
 mod narrow;
 mod sample;
+mod sets;
+mod shape;
+mod together;
 mod union;
+
+pub use shape::Dependency;
 
 use std::cell::Cell;
 use std::fmt;
@@ -116,7 +124,7 @@ impl<T> fmt::Debug for Rdd<'_, T> {
         write!(
             f,
             "{} #{} at {}",
-            header.name(),
+            header.title(),
             header.id(),
             lineage::place(header.call_site())
         )

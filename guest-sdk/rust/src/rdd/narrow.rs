@@ -42,15 +42,34 @@ impl<'a, T: 'a> Rdd<'a, T> {
         I::Item: 'a,
         I::IntoIter: 'a,
     {
-        self.narrow(
-            "flat_map",
-            Location::caller(),
-            None,
-            FlatMap {
-                parent: self.clone(),
-                f,
-            },
-        )
+        self.flat_mapped("flat_map", Location::caller(), f)
+    }
+
+    pub(crate) fn flat_mapped<I>(
+        &self,
+        name: &'static str,
+        call_site: &'static Location<'static>,
+        f: impl Fn(T) -> I + 'a,
+    ) -> Rdd<'a, I::Item>
+    where
+        I: IntoIterator + 'a,
+        I::Item: 'a,
+        I::IntoIter: 'a,
+    {
+        let parent = self.clone();
+        self.narrow(name, call_site, None, FlatMap { parent, f })
+    }
+
+    /// Applies a function to each record and keeps what it gives something for: Spark's `collect` with a partial function.
+    ///
+    /// ```no_run
+    /// # fn example(cx: &tinderbox::Context, lines: tinderbox::Rdd<'_, String>) {
+    /// let numbers = lines.filter_map(|line| line.parse::<u64>().ok());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn filter_map<U: 'a>(&self, f: impl Fn(T) -> Option<U> + 'a) -> Rdd<'a, U> {
+        self.flat_mapped("filter_map", Location::caller(), f)
     }
 
     /// Keeps the records for which the condition holds.
@@ -91,6 +110,36 @@ impl<'a, T: 'a> Rdd<'a, T> {
         I::IntoIter: 'a,
     {
         self.partitions_mapped("map_partitions_with_index", Location::caller(), None, f)
+    }
+
+    /// The same as [`map_partitions`](Self::map_partitions), of a function that changes no record's key: what is
+    /// partitioned by key stays known to be (Spark's `preservesPartitioning`). Nobody checks it; a record whose key has
+    /// changed is missed by what is done by key afterwards.
+    #[track_caller]
+    pub fn map_partitions_in_place<I>(
+        &self,
+        f: impl Fn(Records<'a, T>) -> I + 'a,
+    ) -> Rdd<'a, I::Item>
+    where
+        I: IntoIterator + 'a,
+        I::Item: 'a,
+        I::IntoIter: 'a,
+    {
+        self.partitions_mapped(
+            "map_partitions_in_place",
+            Location::caller(),
+            self.partitioning(),
+            move |_, records| f(records),
+        )
+    }
+
+    /// Makes each partition one record: the list of its records, which is empty where there are none. A partition must
+    /// fit in memory.
+    #[track_caller]
+    pub fn glom(&self) -> Rdd<'a, Vec<T>> {
+        self.partitions_mapped("glom", Location::caller(), None, |_, records| {
+            [records.collect()]
+        })
     }
 
     pub(crate) fn partitions_mapped<I>(
