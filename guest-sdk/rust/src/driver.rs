@@ -71,7 +71,7 @@ pub(crate) fn with_published<R>(run: impl FnOnce(Published<'_>) -> Result<R>) ->
 }
 
 /// How long one wait for results lasts, in milliseconds. Nothing is done between two waits.
-const WAIT_MS: u64 = 60_000;
+pub(crate) const WAIT_MS: u64 = 60_000;
 
 impl Job<'_> {
     /// Runs the job over these partitions and gives each one's result to `take`, in order of arrival.
@@ -80,16 +80,9 @@ impl Job<'_> {
         partitions: Vec<u32>,
         mut take: impl FnMut(u32, Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        task::refuse_inside(&format!(
-            "the action `{}` at {}",
-            self.name,
-            place(self.call_site)
-        ))?;
-        lineage::define(self.root)?;
-        if partitions.is_empty() {
+        let Some(job) = self.start(partitions)? else {
             return Ok(());
-        }
-        let job = self.submit(partitions)?;
+        };
         loop {
             let progress = host::await_job(job, WAIT_MS).map_err(Error::from_host)?;
             for result in progress.results {
@@ -102,6 +95,20 @@ impl Job<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Starts the job over these partitions, and answers with its number; none where there is nothing to do.
+    pub(crate) fn start(&self, partitions: Vec<u32>) -> Result<Option<u32>> {
+        task::refuse_inside(&format!(
+            "the action `{}` at {}",
+            self.name,
+            place(self.call_site)
+        ))?;
+        lineage::define(self.root)?;
+        if partitions.is_empty() {
+            return Ok(None);
+        }
+        self.submit(partitions).map(Some)
     }
 
     fn submit(&self, partitions: Vec<u32>) -> Result<u32> {

@@ -29,6 +29,7 @@ extern crate self as tinderbox;
 mod action;
 #[cfg(any(target_family = "wasm", test))]
 mod alloc;
+mod approximate;
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
@@ -66,6 +67,7 @@ mod task;
 mod text;
 mod values;
 
+pub use approximate::{BoundedDouble, PartialResult};
 pub use bytes::Bytes;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Result};
