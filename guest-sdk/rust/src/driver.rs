@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::io::Write;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, JobSpec};
@@ -72,6 +73,11 @@ pub(crate) fn with_published<R>(run: impl FnOnce(Published<'_>) -> Result<R>) ->
 
 /// How long one wait for results lasts, in milliseconds. Nothing is done between two waits.
 pub(crate) const WAIT_MS: u64 = 60_000;
+
+/// As the host counts it; a part of one counts as one, so that nobody asks again at once.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(WAIT_MS, |wait| wait.min(WAIT_MS))
+}
 
 impl Job<'_> {
     /// Runs the job over these partitions and gives each one's result to `take`, in order of arrival.

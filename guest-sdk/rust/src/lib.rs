@@ -29,6 +29,7 @@ extern crate self as tinderbox;
 mod action;
 #[cfg(any(target_family = "wasm", test))]
 mod alloc;
+mod approximate;
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
@@ -69,6 +70,7 @@ mod text;
 mod values;
 
 pub use action::{FutureAction, LocalIterator};
+pub use approximate::{BoundedDouble, PartialResult};
 pub use broadcast::Broadcast;
 pub use bytes::Bytes;
 pub use context::Context;

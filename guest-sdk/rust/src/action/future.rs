@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::{Site, decoded, encoded};
-use crate::driver::{Job, WAIT_MS, missing};
+use crate::driver::{Job, WAIT_MS, milliseconds, missing};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::rdd::Rdd;
@@ -122,11 +122,6 @@ impl<R> fmt::Debug for FutureAction<'_, R> {
             .field("has_ended", &self.outcome.is_some())
             .finish()
     }
-}
-
-/// As the host counts it; a part of one counts as one, so that nobody asks again at once.
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(WAIT_MS, |wait| wait.min(WAIT_MS))
 }
 
 /// A job that has been started, and what has arrived of it. Dropped before its end, it is cancelled.
