@@ -11,6 +11,8 @@ mod pair;
 mod run;
 mod sample;
 mod take;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use future::FutureAction;

@@ -11,6 +11,8 @@ mod narrow;
 mod sample;
 mod sets;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod together;
 mod union;
 
