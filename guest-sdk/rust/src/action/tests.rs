@@ -289,3 +289,17 @@ fn an_action_that_runs_holds_its_dataset() {
     cx.range_in(0..1, 1).count().unwrap();
     assert!(with(|host| host.released.len()) >= 2);
 }
+
+#[test]
+fn a_function_runs_on_each_record_or_partition() {
+    let cx = Context::new();
+    let (sum, parts) = (Cell::new(0), Cell::new(0));
+    let numbers = cx.range_in(0..10, 3);
+    numbers.for_each(|n| sum.set(sum.get() + n)).unwrap();
+    let part = numbers.for_each_partition(|records| {
+        parts.set(parts.get() + 1);
+        sum.set(sum.get() + records.sum::<u64>());
+    });
+    part.unwrap();
+    assert_eq!((sum.get(), parts.get()), (90, 3));
+}

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 
 use crate::host::fake::with;
-use crate::{Context, Dependency, ErrorKind, Order, Rdd, Record, Values};
+use crate::{Context, Dependency, ErrorKind, Order, Rdd, Record, StorageLevel, Values};
 
 fn sorted<T: Ord>(records: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut records: Vec<T> = records.into_iter().collect();
@@ -462,6 +462,15 @@ fn a_checkpoint_knows_where_it_is() {
         (local.is_checkpointed(), local.checkpoint_file()),
         (true, None)
     );
+}
+
+#[test]
+fn a_level_has_sparks_names() {
+    let kept = Context::new()
+        .range(0..3)
+        .persist(StorageLevel::MEMORY_AND_DISK_SER);
+    assert_eq!(kept.storage_level(), StorageLevel::MemoryAndDisk);
+    assert_eq!(StorageLevel::MEMORY_ONLY_SER, StorageLevel::MemoryOnly);
 }
 
 #[test]
