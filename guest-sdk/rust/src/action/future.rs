@@ -35,10 +35,13 @@ use crate::task::task;
 pub struct FutureAction<'a, R> {
     job: Started,
     /// Makes the results of a job the action's, or starts the next one.
-    then: Box<dyn FnMut(Vec<Vec<u8>>) -> Result<Step<R>> + 'a>,
+    then: Box<Then<'a, R>>,
     /// Once it has ended.
     outcome: Option<Result<R>>,
 }
+
+/// See [`FutureAction::in_steps`].
+type Then<'a, R> = dyn FnMut(Vec<Vec<u8>>) -> Result<Step<R>> + 'a;
 
 /// What follows when a job has ended.
 pub(super) enum Step<R> {
