@@ -16,8 +16,10 @@ use crate::task::task;
 pub(crate) enum Partitioning {
     /// By the hash of the key, over so many partitions.
     Hash(u32),
-    /// By ranges of the key. The number is the shuffle's that made them: no two have the same bounds.
+    /// By ranges of the key. The number is the partitioner's: no two have the same bounds.
     Range(u32),
+    /// By a function of the program's. The number is the partitioner's.
+    Custom(u32),
 }
 
 /// Whether and where a dataset's partitions are kept once they are computed.
@@ -70,6 +72,7 @@ pub(crate) struct Header {
 thread_local! {
     static RDDS: Cell<u32> = const { Cell::new(0) };
     static SHUFFLES: Cell<u32> = const { Cell::new(0) };
+    static PARTITIONERS: Cell<u32> = const { Cell::new(0) };
     /// Defined datasets whose storage level has changed since.
     static CHANGED: RefCell<Vec<host::RddNode>> = const { RefCell::new(Vec::new()) };
     /// Defined datasets that the program has dropped.
@@ -78,6 +81,11 @@ thread_local! {
 
 pub(crate) fn next_shuffle() -> u32 {
     SHUFFLES.replace(SHUFFLES.get() + 1)
+}
+
+/// A number for a partitioner that is equal to no other.
+pub(crate) fn next_partitioner() -> u32 {
+    PARTITIONERS.replace(PARTITIONERS.get() + 1)
 }
 
 impl Header {
@@ -165,6 +173,8 @@ pub(crate) trait Shuffle {
     fn partitions(&self) -> u32;
     /// Writes the buckets of one partition of the parent.
     fn write(&self, partition: u32) -> Result<()>;
+    /// To which bucket a key belongs, given as its bytes. It can be asked once the dataset behind it is prepared.
+    fn bucket(&self, key: &[u8]) -> Result<u32>;
 }
 
 impl<'s> Parent<'s> {
@@ -309,6 +319,22 @@ pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuff
         }
     }
     None
+}
+
+/// The shuffle that put the records of `root` where they are, if what lies between has left them there.
+pub(crate) fn placing_shuffle(root: &dyn Lineage) -> Option<&dyn Shuffle> {
+    let wanted = root.header().partitioning?;
+    let mut dataset = root;
+    loop {
+        let mut parents = dataset.parents();
+        match parents.pop()? {
+            Parent::Shuffle(shuffle) => return Some(shuffle),
+            Parent::Narrow(parent, _) if parent.header().partitioning == Some(wanted) => {
+                dataset = parent;
+            }
+            Parent::Narrow(..) => return None,
+        }
+    }
 }
 
 /// One line a dataset, indented where a shuffle lies between, as Spark's `toDebugString`.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::lineage::{Lineage, Parent, Shuffle, expect_partitions, next_shuffle};
 use crate::rdd::{Operation, Rdd};
 use crate::record::Record;
@@ -45,6 +45,11 @@ where
 
     fn partitions(&self) -> u32 {
         self.partitions
+    }
+
+    fn bucket(&self, _: &[u8]) -> Result<u32> {
+        let reason = "records that were moved by their places have no bucket of a key";
+        Err(Error::of(ErrorKind::InvalidArgument, reason))
     }
 
     fn write(&self, partition: u32) -> Result<()> {

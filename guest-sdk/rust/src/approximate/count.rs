@@ -7,6 +7,7 @@ use statrs::distribution::{ContinuousCDF, DiscreteCDF, Normal, Poisson};
 use super::{BoundedDouble, Evaluator, Share};
 use crate::hash::HashMap;
 use crate::record::Record;
+use crate::table::Table;
 
 /// From so many on a Poisson distribution is normal, as far as anybody could tell.
 const NORMAL_FROM: f64 = 100_000.0;
@@ -105,6 +106,20 @@ impl<K: Record + Hash + Eq + Clone> Evaluator for CountByKey<K> {
         let bounded = |(key, sum): (&K, &u64)| (key.clone(), bound(self.confidence, *sum, share));
         self.sums.iter().map(bounded).collect()
     }
+}
+
+/// How often each of the records is there.
+pub(crate) fn counted<K: Record + Hash + Eq>(records: impl Iterator<Item = K>) -> Vec<(K, u64)> {
+    let mut counts = Table::new();
+    let create = |mut key: K, one| {
+        key.detach();
+        (key, one)
+    };
+    records.for_each(|key| {
+        counts.meet(key, 1, create, |count, one| *count += one);
+    });
+    let entries = counts.into_entries();
+    entries.map(|entry| (entry.key, entry.slot)).collect()
 }
 
 #[cfg(test)]

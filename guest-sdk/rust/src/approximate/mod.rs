@@ -4,12 +4,14 @@
 
 mod count;
 mod job;
+mod sum;
 
 use std::fmt;
 
-pub(crate) use count::{CountByKey, Counted};
+pub(crate) use count::{CountByKey, Counted, counted};
 pub use job::PartialResult;
 pub(crate) use job::{Evaluator, Share};
+pub(crate) use sum::{Mean, Sum};
 
 use crate::error::{Error, ErrorKind, Result};
 

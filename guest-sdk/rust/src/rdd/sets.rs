@@ -7,49 +7,33 @@ use std::hash::Hash;
 use std::panic::Location;
 
 use super::Rdd;
-use crate::combine::{CombineAcross, Combiner};
+use crate::Order;
 use crate::context::configured_parallelism;
-use crate::join::Group;
-use crate::lineage::{Header, Partitioning};
 use crate::record::Record;
-use crate::shuffle::ByKey;
-use crate::sort::Order;
 use crate::values::Values;
-
-type Site = &'static Location<'static>;
 
 impl<'a, T: Record + Hash + Eq + 'a> Rdd<'a, T> {
     /// The same as [`distinct`](Self::distinct), into so many partitions.
     #[track_caller]
     pub fn distinct_in(&self, partitions: u32) -> Self {
-        let site = Location::caller();
-        let once = self.mapped("distinct", None, |record| (record, ()));
-        combined("distinct", site, once, |(), ()| (), partitions).mapped(
-            "distinct",
-            None,
-            |(record, ())| record,
-        )
+        self.mapped("distinct", None, |record| (record, ()))
+            .reduce_by_key_in(|(), ()| (), partitions)
+            .mapped("distinct", None, |(record, ())| record)
     }
 
     /// The records that both datasets have, each once.
     #[track_caller]
     pub fn intersection(&self, other: &Self) -> Self {
         let largest = self.partitions().max(other.partitions());
-        let partitions = configured_parallelism().unwrap_or(largest).max(1);
-        self.intersected(Location::caller(), other, partitions)
+        self.intersection_in(other, configured_parallelism().unwrap_or(largest).max(1))
     }
 
     /// The same, into so many partitions.
     #[track_caller]
     pub fn intersection_in(&self, other: &Self, partitions: u32) -> Self {
-        self.intersected(Location::caller(), other, partitions)
-    }
-
-    fn intersected(&self, site: Site, other: &Self, partitions: u32) -> Self {
-        let name = "intersection";
-        let found = self.found_in(name, site, other, partitions);
         let both = |(record, (count, other))| (count > 0 && other).then_some(record);
-        found.flat_mapped(name, site, both)
+        self.found_in("intersection", other, partitions)
+            .flat_mapped("intersection", Location::caller(), both)
     }
 
     /// The records that the other dataset has not, as often as they are here, into as many partitions as there are here.
@@ -58,7 +42,7 @@ impl<'a, T: Record + Hash + Eq + 'a> Rdd<'a, T> {
     where
         T: Clone,
     {
-        self.subtracted(Location::caller(), other, self.partitions().max(1))
+        self.subtract_in(other, self.partitions().max(1))
     }
 
     /// The same, into so many partitions.
@@ -67,52 +51,29 @@ impl<'a, T: Record + Hash + Eq + 'a> Rdd<'a, T> {
     where
         T: Clone,
     {
-        self.subtracted(Location::caller(), other, partitions)
-    }
-
-    fn subtracted(&self, site: Site, other: &Self, partitions: u32) -> Self
-    where
-        T: Clone,
-    {
-        let name = "subtract";
-        let found = self.found_in(name, site, other, partitions);
-        found.flat_mapped(name, site, |(record, (count, other))| {
-            std::iter::repeat_n(record, if other { 0 } else { count })
-        })
+        let left =
+            |(record, (count, other))| std::iter::repeat_n(record, if other { 0 } else { count });
+        self.found_in("subtract", other, partitions).flat_mapped(
+            "subtract",
+            Location::caller(),
+            left,
+        )
     }
 
     /// How often each record of both datasets is in this one, and whether it is in the other. Those of one partition are
     /// counted before they are moved.
+    #[track_caller]
     fn found_in(
         &self,
         name: &'static str,
-        site: Site,
         other: &Self,
         partitions: u32,
     ) -> Rdd<'a, (T, (usize, bool))> {
         let here = self.mapped(name, None, |record| (record, (1, false)));
         let there = other.mapped(name, None, |record| (record, (0, true)));
-        let both = Rdd::union_of(name, site, vec![here, there]);
-        combined(name, site, both, |a, b| (a.0 + b.0, a.1 | b.1), partitions)
+        Rdd::union_of(name, Location::caller(), vec![here, there])
+            .reduce_by_key_in(|a, b| (a.0 + b.0, a.1 | b.1), partitions)
     }
-}
-
-/// Makes the values of each record one.
-fn combined<'a, T, C>(
-    name: &'static str,
-    site: Site,
-    pairs: Rdd<'a, (T, C)>,
-    merge: impl Fn(C, C) -> C + Copy + 'a,
-    partitions: u32,
-) -> Rdd<'a, (T, C)>
-where
-    T: Record + Hash + Eq + 'a,
-    C: Record + 'a,
-{
-    let partitioning = Some(Partitioning::Hash(partitions));
-    let header = Header::new(name, site, partitions, partitioning);
-    let combiner = Combiner::new(|value| value, merge, merge);
-    Rdd::new(header, CombineAcross::new(pairs, combiner, partitions))
 }
 
 impl<'a, T: Record + 'a> Rdd<'a, T> {
@@ -123,11 +84,8 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
         key: impl Fn(&T) -> K + 'a,
         partitions: u32,
     ) -> Rdd<'a, (K, Values<T>)> {
-        let keyed = self.mapped("group_by", None, move |record| (key(&record), record));
-        let partitioning = Some(Partitioning::Hash(partitions));
-        let header = Header::new("group_by", Location::caller(), partitions, partitioning);
-        let side = ByKey::of(&keyed, partitions);
-        Rdd::new(header, Group { side })
+        self.mapped("group_by", None, move |record| (key(&record), record))
+            .group_by_key_in(partitions)
     }
 
     /// Sorts by what the function makes of each record: the partitions one after the other are in order, and so is each.

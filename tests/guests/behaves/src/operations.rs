@@ -139,7 +139,7 @@ fn repartitions(cx: &Context, _: &[String]) -> Result<()> {
         (stable.take(3)?, stable.partitions()),
         (vec![0, 10, 20], 3),
     )?;
-    let placed = few.key_by(|n| *n).partition_by_key(4);
+    let placed = few.key_by(|n| *n).partition_by(4);
     let placed = placed.map_partitions_in_place(|records| records.map(|(key, _)| (key, 1u64)));
     let union = placed.union(&placed.filter(|(key, _)| *key == 3));
     let counts = union.reduce_by_key(|a, b| a + b);

@@ -44,7 +44,7 @@ fn what_gives_nothing_is_filtered_out() {
 #[test]
 fn partitions_that_are_changed_in_place_are_not_moved_again() {
     let cx = Context::new();
-    let placed = cx.range_in(0..20, 3).key_by(|n| n % 5).partition_by_key(4);
+    let placed = cx.range_in(0..20, 3).key_by(|n| n % 5).partition_by(4);
     let doubled = placed.map_partitions_in_place(|records| records.map(|(key, n)| (key, 2 * n)));
     let sums = sorted(doubled.reduce_by_key(|a, b| a + b).collect().unwrap());
     assert_eq!(sums, [(0, 60), (1, 68), (2, 76), (3, 84), (4, 92)]);
@@ -103,8 +103,8 @@ fn a_union_of_datasets_that_are_partitioned_alike_is_too() {
     let cx = Context::new();
     let pairs = |keys: [u32; 2]| cx.parallelize_in(keys.map(|key| (key, 1)), 2);
     let union = pairs([1, 2])
-        .partition_by_key(3)
-        .union(&pairs([1, 4]).partition_by_key(3));
+        .partition_by(3)
+        .union(&pairs([1, 4]).partition_by(3));
     assert_eq!(union.partitions(), 3, "as Spark");
     let counts = sorted(union.reduce_by_key(|a, b| a + b).collect().unwrap());
     assert_eq!(counts, [(1, 2), (2, 1), (4, 1)]);
@@ -114,8 +114,8 @@ fn a_union_of_datasets_that_are_partitioned_alike_is_too() {
         "two shuffles, of two partitions each"
     );
     let other = pairs([1, 2])
-        .partition_by_key(3)
-        .union(&pairs([1, 4]).partition_by_key(2));
+        .partition_by(3)
+        .union(&pairs([1, 4]).partition_by(2));
     assert_eq!((other.partitions(), other.count().unwrap()), (5, 4));
 }
 
@@ -132,7 +132,7 @@ fn a_dataset_tells_its_name_and_what_it_needs() {
         pairs.to_debug_string().contains("key_by \"pairs\" #"),
         "{pairs:?}"
     );
-    let placed = pairs.partition_by_key(3);
+    let placed = pairs.partition_by(3);
     let [Dependency::Shuffle { parent, .. }] = placed.dependencies()[..] else {
         panic!("one shuffle");
     };
