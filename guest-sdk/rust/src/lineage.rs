@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::Location;
 
+use crate::checkpoint::Checkpointed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, PartitionMap};
 use crate::task::task;
@@ -15,8 +16,10 @@ use crate::task::task;
 pub(crate) enum Partitioning {
     /// By the hash of the key, over so many partitions.
     Hash(u32),
-    /// By ranges of the key. The number is the shuffle's that made them: no two have the same bounds.
+    /// By ranges of the key. The number is the partitioner's: no two have the same bounds.
     Range(u32),
+    /// By a function of the program's. The number is the partitioner's.
+    Custom(u32),
 }
 
 /// Whether and where a dataset's partitions are kept once they are computed.
@@ -58,6 +61,10 @@ pub(crate) struct Header {
     call_site: &'static Location<'static>,
     partitions: u32,
     pub(crate) partitioning: Option<Partitioning>,
+    /// What a checkpoint left, if this is its dataset.
+    pub(crate) checkpoint: Option<Checkpointed>,
+    /// The program's own name for it.
+    pub(crate) label: RefCell<Option<String>>,
     storage: Cell<StorageLevel>,
     defined: Cell<bool>,
 }
@@ -65,6 +72,7 @@ pub(crate) struct Header {
 thread_local! {
     static RDDS: Cell<u32> = const { Cell::new(0) };
     static SHUFFLES: Cell<u32> = const { Cell::new(0) };
+    static PARTITIONERS: Cell<u32> = const { Cell::new(0) };
     /// Defined datasets whose storage level has changed since.
     static CHANGED: RefCell<Vec<host::RddNode>> = const { RefCell::new(Vec::new()) };
     /// Defined datasets that the program has dropped.
@@ -73,6 +81,11 @@ thread_local! {
 
 pub(crate) fn next_shuffle() -> u32 {
     SHUFFLES.replace(SHUFFLES.get() + 1)
+}
+
+/// A number for a partitioner that is equal to no other.
+pub(crate) fn next_partitioner() -> u32 {
+    PARTITIONERS.replace(PARTITIONERS.get() + 1)
 }
 
 impl Header {
@@ -89,6 +102,8 @@ impl Header {
             call_site,
             partitions,
             partitioning,
+            checkpoint: None,
+            label: RefCell::default(),
             storage: Cell::default(),
             defined: Cell::new(false),
         }
@@ -100,6 +115,14 @@ impl Header {
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The transformation, and the program's own name for what it gives, for people.
+    pub(crate) fn title(&self) -> String {
+        match &*self.label.borrow() {
+            None => self.name.to_owned(),
+            Some(label) => format!("{} \"{label}\"", self.name),
+        }
     }
 
     pub(crate) fn call_site(&self) -> &'static Location<'static> {
@@ -150,6 +173,8 @@ pub(crate) trait Shuffle {
     fn partitions(&self) -> u32;
     /// Writes the buckets of one partition of the parent.
     fn write(&self, partition: u32) -> Result<()>;
+    /// To which bucket a key belongs, given as its bytes. It can be asked once the dataset behind it is prepared.
+    fn bucket(&self, key: &[u8]) -> Result<u32>;
 }
 
 impl<'s> Parent<'s> {
@@ -180,7 +205,7 @@ fn describe(dataset: &dyn Lineage) -> host::RddNode {
     let header = dataset.header();
     host::RddNode {
         id: header.id,
-        name: header.name.to_owned(),
+        name: header.title(),
         call_site: place(header.call_site),
         partitions: header.partitions,
         dependencies: dataset.parents().iter().map(Parent::to_host).collect(),
@@ -296,6 +321,22 @@ pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuff
     None
 }
 
+/// The shuffle that put the records of `root` where they are, if what lies between has left them there.
+pub(crate) fn placing_shuffle(root: &dyn Lineage) -> Option<&dyn Shuffle> {
+    let wanted = root.header().partitioning?;
+    let mut dataset = root;
+    loop {
+        let mut parents = dataset.parents();
+        match parents.pop()? {
+            Parent::Shuffle(shuffle) => return Some(shuffle),
+            Parent::Narrow(parent, _) if parent.header().partitioning == Some(wanted) => {
+                dataset = parent;
+            }
+            Parent::Narrow(..) => return None,
+        }
+    }
+}
+
 /// One line a dataset, indented where a shuffle lies between, as Spark's `toDebugString`.
 pub(crate) fn debug_string(root: &dyn Lineage) -> String {
     let mut text = String::new();
@@ -313,7 +354,7 @@ pub(crate) fn debug_string(root: &dyn Lineage) -> String {
             "{:indent$}({}) {} #{} at {}{cached}\n",
             "",
             header.partitions(),
-            header.name(),
+            header.title(),
             header.id(),
             place(header.call_site()),
             indent = depth * 2,

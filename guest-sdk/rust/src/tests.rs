@@ -325,7 +325,7 @@ fn records_that_are_in_place_are_not_moved_again() {
     let cx = context();
     let pairs = cx.range_in(0..100, 4).map(|number| (number % 10, number));
     let placed = pairs
-        .partition_by_key(5)
+        .partition_by(5)
         .map_values(|value| value * 2)
         .filter(|(_, value)| *value > 0);
     placed

@@ -95,6 +95,12 @@ impl<V> From<Vec<V>> for Values<V> {
     }
 }
 
+impl<V> Default for Values<V> {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
 impl<V> Iterator for Values<V> {
     type Item = V;
 

@@ -38,6 +38,8 @@ pub(crate) struct Host {
     pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The names of the jobs, with their partitions.
     pub(crate) jobs: Vec<(String, Vec<u32>)>,
+    /// The numbers of the jobs that were cancelled.
+    pub(crate) cancelled: Vec<u32>,
     /// The map tasks that ran, as shuffle and partition.
     pub(crate) maps: Vec<(u32, u32)>,
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
@@ -367,7 +369,10 @@ pub(crate) fn await_job(job: u32, _: u64) -> Result<JobProgress, Error> {
 }
 
 pub(crate) fn cancel_job(job: u32) -> Result<(), Error> {
-    with(|host| host.progress.remove(&job));
+    with(|host| {
+        host.progress.remove(&job);
+        host.cancelled.push(job);
+    });
     Ok(())
 }
 

@@ -1,24 +1,18 @@
-//! Sorts by key: ranges of keys to partitions, then each partition by itself.
+//! Ranges of keys to partitions.
 //!
 //! The bounds of the ranges come from a sample (Spark's `RangePartitioner`), which a job of its own takes just before
-//! the first action that needs them. Records with equal keys stay in their order.
+//! the first action that needs them.
 
 use std::cell::OnceCell;
-use std::cmp::Ordering;
-use std::mem;
 use std::panic::Location;
-use std::rc::Rc;
 
 use crate::driver::Job;
 use crate::error::Result;
-use crate::lineage::{Parent, Shuffle, expect_partitions};
-use crate::memory::Watch;
+use crate::lineage::{Partitioning, next_partitioner};
 use crate::random::{Random, reservoir};
-use crate::rdd::{Operation, Rdd};
+use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};
-use crate::shuffle::{Move, Route};
-use crate::spill::{Run, RunWriter, Runs};
-use crate::stream::Records;
+use crate::shuffle::Route;
 use crate::task;
 
 /// Which key comes first.
@@ -42,6 +36,8 @@ pub(crate) struct ByRange<'a, K, V> {
     partitions: u32,
     order: Order,
     call_site: &'static Location<'static>,
+    /// The partitioner's number, which seeds the sample.
+    number: u32,
     /// The largest key of each range but the last, in ascending order.
     bounds: OnceCell<Vec<K>>,
 }
@@ -58,8 +54,13 @@ impl<'a, K, V> ByRange<'a, K, V> {
             partitions,
             order,
             call_site,
+            number: next_partitioner(),
             bounds: OnceCell::new(),
         }
+    }
+
+    pub(crate) fn partitioning(&self) -> Partitioning {
+        Partitioning::Range(self.number)
     }
 }
 
@@ -71,18 +72,8 @@ impl<'a, K: Record + Ord + Clone + 'a, V: 'a> ByRange<'a, K, V> {
         usize::try_from(each).unwrap_or(usize::MAX)
     }
 
-    /// Finds the bounds, by a job of its own. The shuffle's number seeds the sample.
-    fn prepare(&self, shuffle: u32) -> Result<()> {
-        if self.partitions > 1 && self.bounds.get().is_none() {
-            let bounds = bounds(self.sample(u64::from(shuffle))?, self.partitions);
-            // Nobody else sets it: the sampling job does not come by here.
-            let _ = self.bounds.set(bounds);
-        }
-        Ok(())
-    }
-
-    fn sample(&self, seed: u64) -> Result<Vec<(K, f64)>> {
-        let size = self.sample_size();
+    fn sample(&self) -> Result<Vec<(K, f64)>> {
+        let (size, seed) = (self.sample_size(), u64::from(self.number));
         let action = |partition| {
             let keys = self.parent.records(partition).map(|(key, _)| key);
             let sample = reservoir(keys, size, Random::of_partition(seed, partition));
@@ -90,7 +81,7 @@ impl<'a, K: Record + Ord + Clone + 'a, V: 'a> ByRange<'a, K, V> {
             Ok(to_bytes(&sample))
         };
         let job = Job {
-            name: "sort_by_key: sample",
+            name: "ranges: sample",
             call_site: self.call_site,
             root: &self.parent,
             action: &action,
@@ -120,6 +111,16 @@ impl<'a, K: Record + Ord + Clone + 'a, V: 'a> Route<K> for ByRange<'a, K, V> {
             Order::Descending => self.partitions - 1 - below,
         }
     }
+
+    /// Finds the bounds, by a job of its own.
+    fn prepare(&self) -> Result<()> {
+        if self.partitions > 1 && self.bounds.get().is_none() {
+            let bounds = bounds(self.sample()?, self.partitions);
+            // Nobody else sets it: the sampling job does not come by here.
+            let _ = self.bounds.set(bounds);
+        }
+        Ok(())
+    }
 }
 
 /// Cuts weighted keys into ranges of about equal weight; no bound appears twice (Spark's `determineBounds`).
@@ -138,82 +139,6 @@ fn bounds<K: Ord + Clone>(mut weighted: Vec<(K, f64)>, partitions: u32) -> Vec<K
         }
     }
     bounds
-}
-
-/// The records of each range, in order.
-pub(crate) struct Sort<'a, K, V> {
-    pub(crate) shuffle: Move<'a, K, V, ByRange<'a, K, V>>,
-}
-
-impl<'a, K: Record + Ord + Clone + 'a, V: Record + 'a> Operation for Sort<'a, K, V> {
-    type Item = (K, V);
-
-    fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, (K, V)>
-    where
-        Self: 's,
-    {
-        let records = self.shuffle.records(partition);
-        match self.shuffle.route.order {
-            Order::Ascending => sorted(records, |a, b| a.0.cmp(&b.0)),
-            Order::Descending => sorted(records, |a, b| b.0.cmp(&a.0)),
-        }
-    }
-
-    fn parents(&self) -> Vec<Parent<'_>> {
-        vec![Parent::Shuffle(&self.shuffle)]
-    }
-
-    fn prepare(&self) -> Result<()> {
-        expect_partitions(self.shuffle.partitions())?;
-        self.shuffle.route.prepare(self.shuffle.number())
-    }
-}
-
-/// The records in order; equal ones as they came. What does not fit in memory is sorted piece by piece, and merged.
-fn sorted<'s, T, C>(records: Records<'_, T>, compare: C) -> Records<'s, T>
-where
-    T: Record + 's,
-    C: Fn(&T, &T) -> Ordering + Copy + 's,
-{
-    let (mut collected, mut runs, mut watch) = (Vec::new(), Runs::new(), Watch::new());
-    records.for_each(|record| {
-        collected.push(record);
-        watch.expect_growth(&collected);
-        if watch.is_due() {
-            match put_aside(mem::take(&mut collected), compare) {
-                Ok(run) => runs.push(run),
-                Err(error) => task::fail(error),
-            }
-            watch = Watch::new();
-        }
-    });
-    if runs.is_empty() {
-        collected.sort_by(compare);
-        return Records::new(collected.into_iter());
-    }
-    let merged = put_aside(collected, compare).and_then(|run| {
-        runs.push(run);
-        runs.merged(compare)
-    });
-    match merged {
-        Ok(merged) => Records::new(merged),
-        Err(error) => {
-            task::fail(error);
-            Records::new(std::iter::empty())
-        }
-    }
-}
-
-fn put_aside<T: Record>(
-    mut records: Vec<T>,
-    compare: impl Fn(&T, &T) -> Ordering,
-) -> Result<Rc<Run>> {
-    records.sort_by(compare);
-    let mut writer = RunWriter::new();
-    for record in records {
-        writer.push(|out| record.encode(out))?;
-    }
-    writer.finish()
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use std::rc::Rc;
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::error::Result;
-use crate::group::{ByHash, Hashed, gather};
-use crate::lineage::{Lineage, Parent, Shuffle, expect_partitions, next_shuffle};
+use crate::lineage::{Lineage, Parent, Shuffle, next_shuffle};
 use crate::memory::Watch;
+use crate::pair::Partitioner;
+use crate::pair::groups::{ByHash, Hashed, gather};
 use crate::rdd::{Operation, Rdd, one_to_one};
-use crate::record::Record;
-use crate::shuffle;
+use crate::record::{Record, from_bytes};
+use crate::shuffle::{self, Route};
 use crate::spill::{Run, RunWriter, Runs};
 use crate::stream::Records;
 use crate::table::Table;
@@ -184,16 +185,20 @@ pub(crate) struct CombineAcross<'a, K, V, B> {
     parent: Rdd<'a, (K, V)>,
     combiner: B,
     number: u32,
-    partitions: u32,
+    partitioner: Partitioner<'a, K>,
 }
 
 impl<'a, K, V, B> CombineAcross<'a, K, V, B> {
-    pub(crate) fn new(parent: Rdd<'a, (K, V)>, combiner: B, partitions: u32) -> Self {
+    pub(crate) fn new(
+        parent: Rdd<'a, (K, V)>,
+        combiner: B,
+        partitioner: Partitioner<'a, K>,
+    ) -> Self {
         Self {
             parent,
             combiner,
             number: next_shuffle(),
-            partitions,
+            partitioner,
         }
     }
 }
@@ -216,7 +221,11 @@ where
     }
 
     fn partitions(&self) -> u32 {
-        self.partitions
+        self.partitioner.partitions()
+    }
+
+    fn bucket(&self, key: &[u8]) -> Result<u32> {
+        self.partitioner.checked_bucket(&from_bytes(key)?)
     }
 
     fn write(&self, partition: u32) -> Result<()> {
@@ -235,20 +244,25 @@ where
 {
     fn write_buckets(&self, table: &Table<K, Slot<C>>) -> Result<()> {
         let mut batch = Batch::default();
-        table.for_each_bucket(self.partitions, |bucket, entries| {
-            for entry in entries {
-                batch.push(|out| {
-                    entry.key.encode(out);
-                    if let Some(combined) = &entry.slot {
-                        combined.encode(out);
+        let bucket_of = |hash, key: &K| self.partitioner.bucket_of_hashed(hash, key);
+        table.for_each_bucket(
+            self.partitioner.partitions(),
+            bucket_of,
+            |bucket, entries| {
+                for entry in entries {
+                    batch.push(|out| {
+                        entry.key.encode(out);
+                        if let Some(combined) = &entry.slot {
+                            combined.encode(out);
+                        }
+                    });
+                    if batch.len() >= BATCH_BYTES {
+                        shuffle::write(bucket, &mut batch)?;
                     }
-                });
-                if batch.len() >= BATCH_BYTES {
-                    shuffle::write(bucket, &mut batch)?;
                 }
-            }
-            shuffle::write(bucket, &mut batch)
-        })
+                shuffle::write(bucket, &mut batch)
+            },
+        )
     }
 }
 
@@ -277,6 +291,6 @@ where
     }
 
     fn prepare(&self) -> Result<()> {
-        expect_partitions(self.partitions)
+        self.partitioner.prepare()
     }
 }
