@@ -74,3 +74,31 @@ fn a_thousand_files_are_read_and_mended_a_few_at_a_time() {
     );
     assert!(ended.done().ends_with("\n499500000\n"));
 }
+
+/// A program may leave partitioning and sorting to the host, also of more than a task has memory for.
+#[test]
+fn the_host_partitions_and_sorts_framed_records() {
+    for (memory, spills) in [("512m", false), ("64m", true)] {
+        let shell = Shell::new();
+        let mut command = shell.tinderbox();
+        command
+            .args(["run", "--master", "local[2]", "--conf"])
+            .arg(format!("executor.memory={memory}"))
+            .arg(behaves())
+            .args(["sorts-frames", "2000000", "1009"]);
+        let ended = start(&mut command).end();
+        assert_eq!(ended.stderr.contains("spilled"), spills, "{}", ended.stderr);
+        assert_eq!(ended.done(), "2000000 of 2000000 numbers in order, twice\n");
+    }
+}
+
+#[test]
+fn what_is_no_frame_is_refused() {
+    let shell = Shell::new();
+    let ended = shell.run(&["--master", "local[1]"], behaves(), &["no-frames"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    insta::assert_snapshot!(
+        "no_frames",
+        format!("{}---\n{}", ended.stdout, ended.error())
+    );
+}

@@ -42,8 +42,6 @@ pub(crate) struct Host {
     pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The names of the jobs, with their partitions.
     pub(crate) jobs: Vec<(String, Vec<u32>)>,
-    /// The numbers of the jobs that were cancelled.
-    pub(crate) cancelled: Vec<u32>,
     /// The map tasks that ran, as shuffle and partition.
     pub(crate) maps: Vec<(u32, u32)>,
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,

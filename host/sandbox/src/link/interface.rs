@@ -49,6 +49,8 @@ const JOB_INTERFACES: &[(&str, &[&str])] = &[
             "write-spill",
             "open-spill",
             "drop-spill",
+            "write-frames",
+            "open-sorted",
         ],
     ),
     ("logging", &["log", "panicked"]),

@@ -7,6 +7,7 @@ mod clocks;
 mod failing;
 mod files;
 mod forging;
+mod framing;
 mod hoarding;
 mod holding;
 mod keeping;
@@ -25,7 +26,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 12] = [
+    let themes: [&[(&str, Behaviour)]; 13] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
@@ -38,6 +39,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         operations::ALL,
         failing::ALL,
         forging::ALL,
+        framing::ALL,
     ];
     let found = themes
         .iter()
