@@ -226,6 +226,7 @@ fn sdk_and_its_tests() -> (String, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let (mut code, mut tests) = (String::new(), String::new());
     for (path, text) in sources_below(&root.join("guest-sdk/rust/src")) {
+        let path = path.strip_prefix(&root).unwrap();
         let is_test = path.to_str().unwrap().contains("tests");
         let own = if is_test {
             0
