@@ -151,4 +151,84 @@ mod tests {
         evaluator.take(0, numbers.into_iter().collect());
         evaluator.answer(share)
     }
+
+    #[track_caller]
+    fn expect(bounded: BoundedDouble, expected: [f64; 4]) {
+        let BoundedDouble {
+            mean,
+            confidence,
+            low,
+            high,
+        } = bounded;
+        for (number, expected) in [mean, confidence, low, high].into_iter().zip(expected) {
+            let is_near = number == expected || (number - expected).abs() < 1e-6 * expected.abs();
+            assert!(is_near, "{bounded:?}, not {expected}");
+        }
+    }
+
+    /// What Spark 4.3's `MeanEvaluator` answers.
+    #[test]
+    fn means_are_bounded_as_sparks_are() {
+        let mean = || Mean::new(0.95);
+        let few = [1.0, 2.0, 3.0, 4.0, 10.0];
+        expect(
+            told(mean(), few, HALF),
+            [4.0, 0.95, -0.389_945_165, 8.389_945_165],
+        );
+        let one = [5.0, 0.95, f64::NEG_INFINITY, f64::INFINITY];
+        expect(told(mean(), [5.0], HALF), one);
+        expect(told(mean(), [], HALF), [0.0, 0.0, one[2], one[3]]);
+        let many = (0..200).map(f64::from);
+        expect(
+            told(Mean::new(0.9), many, HALF),
+            [99.5, 0.9, 92.768_146_402, 106.231_853_597],
+        );
+        let whole = Share {
+            answered: 2,
+            ..HALF
+        };
+        expect(told(mean(), few, whole), [4.0, 1.0, 4.0, 4.0]);
+    }
+
+    /// What Spark 4.3's `SumEvaluator` answers.
+    #[test]
+    fn sums_are_bounded_as_sparks_are() {
+        let few = [1.0, 2.0, 3.0, 4.0, 10.0];
+        expect(
+            told(Sum::new(0.95), few, HALF),
+            [40.0, 0.95, -3.679_402_889, 83.679_402_889],
+        );
+        let quarter = Share {
+            answered: 1,
+            all: 4,
+        };
+        let one = [20.0, 0.95, f64::NEG_INFINITY, f64::INFINITY];
+        expect(told(Sum::new(0.95), [5.0], quarter), one);
+        let many = (0..200).map(f64::from);
+        expect(
+            told(Sum::new(0.9), many, quarter),
+            [79_600.0, 0.9, 70_616.207_612, 88_583.792_388],
+        );
+        let whole = Share {
+            answered: 2,
+            ..HALF
+        };
+        expect(told(Sum::new(0.9), few, whole), [20.0, 1.0, 20.0, 20.0]);
+    }
+
+    #[test]
+    fn parts_give_the_same_in_whatever_order_they_come() {
+        let parts: [(u32, f64); 3] = [(0, 0.1), (1, 1e17), (2, -1e17)];
+        let sum = |order: [usize; 3]| {
+            let mut sum = Sum::new(0.5);
+            for at in order {
+                sum.take(parts[at].0, [parts[at].1, 0.7].into_iter().collect());
+            }
+            sum.answer(Share {
+                answered: 3,
+                all: 3,
+            })
+        };
+        assert_eq!(sum([0, 1, 2]), sum([2, 0, 1]));
+    }
 }
