@@ -11,6 +11,7 @@ mod hoarding;
 mod holding;
 mod keeping;
 mod memory;
+mod pairing;
 mod spilling;
 mod spinning;
 
@@ -24,7 +25,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 11] = [
+    let themes: [&[(&str, Behaviour)]; 12] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
@@ -34,6 +35,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         hoarding::ALL,
         holding::ALL,
         keeping::ALL,
+        pairing::ALL,
         failing::ALL,
         forging::ALL,
     ];
