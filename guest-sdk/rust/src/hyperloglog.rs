@@ -31,7 +31,7 @@ const PENDING_MIN: usize = 16;
 /// No sketch is so exact.
 pub(crate) fn precision_of(relative_sd: f64) -> Result<u8> {
     let bits = (2.0 * (1.054 / relative_sd).log2()).ceil();
-    if !(relative_sd > 0.0) || bits > f64::from(PRECISION_MAX) {
+    if relative_sd.is_nan() || relative_sd <= 0.0 || bits > f64::from(PRECISION_MAX) {
         let least = 1.054 / 2f64.powf(f64::from(PRECISION_MAX) / 2.0);
         return Err(Error::of(
             ErrorKind::InvalidArgument,

@@ -84,7 +84,7 @@ pub use stream::Records;
 pub use task::{TaskContext, task};
 pub use text::{Text, Words};
 pub use tinderbox_macros::{Record, main};
-pub use values::{Cogrouped, Values};
+pub use values::{Cogrouped, Cogrouped3, Cogrouped4, Values};
 
 #[cfg(test)]
 mod spill_tests;

@@ -305,38 +305,6 @@ fn undefined(root: &dyn Lineage) -> Vec<&dyn Lineage> {
     ordered
 }
 
-/// The shuffle of this number among what `root` is computed from.
-pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuffle> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![root];
-    while let Some(dataset) = open.pop() {
-        for parent in dataset.parents() {
-            match parent {
-                Parent::Shuffle(shuffle) if shuffle.number() == number => return Some(shuffle),
-                _ if seen.insert(parent.lineage().header().id) => open.push(parent.lineage()),
-                _ => {}
-            }
-        }
-    }
-    None
-}
-
-/// The shuffle that put the records of `root` where they are, if what lies between has left them there.
-pub(crate) fn placing_shuffle(root: &dyn Lineage) -> Option<&dyn Shuffle> {
-    let wanted = root.header().partitioning?;
-    let mut dataset = root;
-    loop {
-        let mut parents = dataset.parents();
-        match parents.pop()? {
-            Parent::Shuffle(shuffle) => return Some(shuffle),
-            Parent::Narrow(parent, _) if parent.header().partitioning == Some(wanted) => {
-                dataset = parent;
-            }
-            Parent::Narrow(..) => return None,
-        }
-    }
-}
-
 /// One line a dataset, indented where a shuffle lies between, as Spark's `toDebugString`.
 pub(crate) fn debug_string(root: &dyn Lineage) -> String {
     let mut text = String::new();

@@ -2,6 +2,7 @@
 //!
 //! A bucket holds its records in the order of the map partitions, and of one partition in the order in which they came.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::rc::Rc;
 
@@ -62,6 +63,38 @@ pub(crate) fn distribute<T: Record>(
     (0..)
         .zip(&mut batches)
         .try_for_each(|(bucket, batch)| write(bucket, batch))
+}
+
+/// The shuffle of this number among what `root` is computed from.
+pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuffle> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![root];
+    while let Some(dataset) = open.pop() {
+        for parent in dataset.parents() {
+            match parent {
+                Parent::Shuffle(shuffle) if shuffle.number() == number => return Some(shuffle),
+                _ if seen.insert(parent.lineage().header().id()) => open.push(parent.lineage()),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// The shuffle that put the records of `root` where they are, if what lies between has left them there.
+pub(crate) fn placing_shuffle(root: &dyn Lineage) -> Option<&dyn Shuffle> {
+    let wanted = root.header().partitioning?;
+    let mut dataset = root;
+    loop {
+        let mut parents = dataset.parents();
+        match parents.pop()? {
+            Parent::Shuffle(shuffle) => return Some(shuffle),
+            Parent::Narrow(parent, _) if parent.header().partitioning == Some(wanted) => {
+                dataset = parent;
+            }
+            Parent::Narrow(..) => return None,
+        }
+    }
 }
 
 /// Says to which bucket a key belongs.

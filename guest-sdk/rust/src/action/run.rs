@@ -10,7 +10,7 @@ use crate::stream::Records;
 
 impl Context {
     /// Runs a function on the records of each of these partitions, in its task, and returns what it made of each, in the
-    /// order in which they were named. [`task`](crate::task) tells the function which partition it has.
+    /// order in which they were named. [`task`](fn@crate::task) tells the function which partition it has.
     ///
     /// ```no_run
     /// # fn example(cx: &tinderbox::Context) -> tinderbox::Result<()> {

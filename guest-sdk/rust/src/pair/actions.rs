@@ -9,9 +9,10 @@ use crate::driver::Job;
 use crate::error::Result;
 use crate::hash::{HashMap, bucket_of, hash_of};
 use crate::hyperloglog::{Sketch, precision_of};
-use crate::lineage::{self, Partitioning, placing_shuffle};
+use crate::lineage::{self, Partitioning};
 use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};
+use crate::shuffle::placing_shuffle;
 
 use super::partitioner::Partitioner;
 use crate::stream::Records;

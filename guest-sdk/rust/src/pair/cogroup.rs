@@ -12,7 +12,7 @@ use crate::rdd::{Operation, Rdd};
 use crate::record::Record;
 use crate::shuffle::ByKey;
 use crate::stream::Records;
-use crate::values::{Cogrouped, Values};
+use crate::values::{Cogrouped, Cogrouped3, Cogrouped4, Values};
 
 impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
     /// Brings the values of each key together, in the order in which they come. A group may be larger than a task's memory.
@@ -79,7 +79,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         &self,
         second: &Rdd<'a, (K, W)>,
         third: &Rdd<'a, (K, X)>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>, Values<X>))> {
+    ) -> Rdd<'a, (K, Cogrouped3<V, W, X>)> {
         let partitioner = default_partitioner(&[self.shape(), second.shape(), third.shape()]);
         self.cogrouped3(Location::caller(), second, third, partitioner)
     }
@@ -91,7 +91,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         second: &Rdd<'a, (K, W)>,
         third: &Rdd<'a, (K, X)>,
         partitioner: impl Into<Partitioner<'a, K>>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>, Values<X>))> {
+    ) -> Rdd<'a, (K, Cogrouped3<V, W, X>)> {
         self.cogrouped3(Location::caller(), second, third, partitioner.into())
     }
 
@@ -101,7 +101,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         second: &Rdd<'a, (K, W)>,
         third: &Rdd<'a, (K, X)>,
         partitioner: Partitioner<'a, K>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>, Values<X>))> {
+    ) -> Rdd<'a, (K, Cogrouped3<V, W, X>)> {
         let sides = (
             (
                 ByKey::of(self, &partitioner),
@@ -121,7 +121,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         second: &Rdd<'a, (K, W)>,
         third: &Rdd<'a, (K, X)>,
         fourth: &Rdd<'a, (K, Y)>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>, Values<X>, Values<Y>))> {
+    ) -> Rdd<'a, (K, Cogrouped4<V, W, X, Y>)> {
         let shapes = [self.shape(), second.shape(), third.shape(), fourth.shape()];
         self.cogrouped4(
             Location::caller(),
@@ -140,7 +140,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         third: &Rdd<'a, (K, X)>,
         fourth: &Rdd<'a, (K, Y)>,
         partitioner: impl Into<Partitioner<'a, K>>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>, Values<X>, Values<Y>))> {
+    ) -> Rdd<'a, (K, Cogrouped4<V, W, X, Y>)> {
         self.cogrouped4(
             Location::caller(),
             second,
@@ -157,7 +157,7 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         third: &Rdd<'a, (K, X)>,
         fourth: &Rdd<'a, (K, Y)>,
         partitioner: Partitioner<'a, K>,
-    ) -> Rdd<'a, (K, (Values<V>, Values<W>, Values<X>, Values<Y>))> {
+    ) -> Rdd<'a, (K, Cogrouped4<V, W, X, Y>)> {
         let sides = (
             (
                 ByKey::of(self, &partitioner),

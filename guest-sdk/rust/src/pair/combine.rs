@@ -41,13 +41,29 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         f: impl Fn(V, V) -> V + 'a,
         partitioner: Partitioner<'a, K>,
     ) -> Self {
-        self.combined(called, reducer(|value| value, f), partitioner)
+        self.reduced_from(called, |value| value, f, partitioner)
+    }
+
+    /// The same, where a partition's first value of a key is not taken as it is.
+    fn reduced_from(
+        &self,
+        called: Called,
+        create: impl Fn(V) -> V + 'a,
+        f: impl Fn(V, V) -> V + 'a,
+        partitioner: Partitioner<'a, K>,
+    ) -> Self {
+        let f = Rc::new(f);
+        let again = Rc::clone(&f);
+        let combiner = Combiner::new(create, move |a, b| f(a, b), move |a, b| again(a, b));
+        self.combined(called, combiner, partitioner)
     }
 
     /// Makes the values of each key within a partition one; none moves.
     pub(super) fn reduced_here(&self, called: Called, f: impl Fn(V, V) -> V + 'a) -> Self {
         let (name, site) = called;
-        let combiner = reducer(|value| value, f);
+        let f = Rc::new(f);
+        let again = Rc::clone(&f);
+        let combiner = Combiner::new(|value| value, move |a, b| f(a, b), move |a, b| again(a, b));
         let parent = self.clone();
         self.narrow(name, site, None, CombineHere { parent, combiner })
     }
@@ -91,18 +107,8 @@ impl<'a, K: Record + Hash + Eq + 'a, V: Record + 'a> Rdd<'a, (K, V)> {
         let f = Rc::new(f);
         let first = Rc::clone(&f);
         let create = move |value| first(zero.clone(), value);
-        self.combined(called, reducer(create, move |a, b| f(a, b)), partitioner)
+        self.reduced_from(called, create, move |a, b| f(a, b), partitioner)
     }
-}
-
-/// A combiner that adds a value as it merges two.
-fn reducer<'a, V: Record + 'a>(
-    create: impl Fn(V) -> V + 'a,
-    f: impl Fn(V, V) -> V + 'a,
-) -> Combiner<V, V, impl Fn(V) -> V + 'a, impl Fn(V, V) -> V + 'a, impl Fn(V, V) -> V + 'a> {
-    let f = Rc::new(f);
-    let again = Rc::clone(&f);
-    Combiner::new(create, move |a, b| f(a, b), move |a, b| again(a, b))
 }
 
 impl<'a, K: Record + Hash + Eq + 'a, V: 'a> Rdd<'a, (K, V)> {

@@ -197,9 +197,10 @@ where
     let lefts = Rc::clone(&held);
     let found = rights.flat_map(move |(key, right)| {
         let (held, number) = (Rc::clone(&held), held.meet(&key));
-        let count = number.map_or(usize::from(lone.right), |number| {
-            held.table.entries()[number].slot.len()
-        });
+        let count = match number {
+            Some(number) => held.table.entries()[number].slot.len(),
+            None => usize::from(lone.right),
+        };
         (0..count).map(move |at| {
             let left = number.map(|number| held.table.entries()[number].slot[at].clone());
             (key.clone(), left, Some(right.clone()))

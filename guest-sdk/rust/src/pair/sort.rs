@@ -10,10 +10,11 @@ use super::ranges::{ByRange, Order};
 use super::sorted::Sort;
 use crate::context::configured_parallelism;
 use crate::error::Result;
-use crate::lineage::{Header, Parent, Partitioning, placing_shuffle};
+use crate::lineage::{Header, Parent, Partitioning};
 use crate::rdd::{Operation, Rdd, one_to_one};
 use crate::record::{Record, to_bytes};
 use crate::shuffle::Move;
+use crate::shuffle::placing_shuffle;
 use crate::stream::Records;
 
 impl<'a, K: Record + Ord + Clone + 'a, V: Record + 'a> Rdd<'a, (K, V)> {

@@ -13,6 +13,7 @@ mod holding;
 mod keeping;
 mod memory;
 mod operations;
+mod pairing;
 mod spilling;
 mod spinning;
 
@@ -37,6 +38,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         holding::ALL,
         keeping::ALL,
         operations::ALL,
+        pairing::ALL,
         failing::ALL,
         forging::ALL,
         framing::ALL,

@@ -10,13 +10,20 @@ fn numbers(count: u64, partitions: u32) -> Rdd<'static, (u64, u64)> {
         .map(|n| (n % 3, n))
 }
 
+/// A fraction for each of the keys 0, 1 and 2.
+fn of(fractions: [f64; 3]) -> impl Fn(&u64) -> f64 {
+    move |key| {
+        let found = (0..).zip(fractions).find(|(known, _)| known == key);
+        found.map_or(f64::NAN, |(_, fraction)| fraction)
+    }
+}
+
 fn counts(sample: &Rdd<'_, (u64, u64)>) -> BTreeMap<u64, u64> {
     sample.count_by_key().unwrap().into_iter().collect()
 }
 
 fn exact(fractions: [f64; 3], partitions: u32, seed: u64) -> BTreeMap<u64, u64> {
-    let sample =
-        numbers(100, partitions).sample_by_key_exact(move |key| fractions[*key as usize], seed);
+    let sample = numbers(100, partitions).sample_by_key_exact(of(fractions), seed);
     counts(&sample)
 }
 
@@ -68,7 +75,7 @@ fn exact_samples_are_the_same_each_time_and_uniform() {
 fn samples_have_each_keys_fraction() {
     let records = numbers(60_000, 3);
     let fractions = [0.5, 0.01, 0.0];
-    let sample = records.sample_by_key(|key| fractions[*key as usize], 7);
+    let sample = records.sample_by_key(of(fractions), 7);
     let taken = counts(&sample);
     assert!(
         taken[&0].abs_diff(10_000) < 400 && taken[&1].abs_diff(200) < 60,
@@ -79,7 +86,7 @@ fn samples_have_each_keys_fraction() {
     let all = records.sample_by_key(|_| 1.0, 7).count().unwrap();
     assert_eq!(all, 60_000);
     let means = [2.0, 0.1, 0.0];
-    let repeated = records.sample_by_key_with_replacement(|key| means[*key as usize], 7);
+    let repeated = records.sample_by_key_with_replacement(of(means), 7);
     let taken = counts(&repeated);
     assert!(
         taken[&0].abs_diff(40_000) < 900 && taken[&1].abs_diff(2_000) < 200,

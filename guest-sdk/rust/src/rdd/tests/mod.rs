@@ -85,6 +85,21 @@ fn weights_that_divide_nothing_are_refused() {
 }
 
 #[test]
+fn fractions_that_make_no_sense_are_refused() {
+    let numbers = Context::new().range(0..9);
+    for fraction in [-0.1, 1.1, f64::NAN] {
+        let refusal = refused(numbers.sample(fraction, 1).count());
+        assert_eq!(refusal, ErrorKind::InvalidArgument, "{fraction}");
+    }
+    for fraction in [-0.1, f64::INFINITY, f64::NAN] {
+        let refusal = refused(numbers.sample_with_replacement(fraction, 1).count());
+        assert_eq!(refusal, ErrorKind::InvalidArgument, "{fraction}");
+    }
+    assert_eq!(numbers.sample(1.0, 1).count().unwrap(), 9);
+    assert_eq!(numbers.sample_with_replacement(0.0, 1).count().unwrap(), 0);
+}
+
+#[test]
 fn unions_keep_duplicates_and_order() {
     let cx = Context::new();
     let (a, b) = (cx.parallelize_in([1, 1], 1), cx.parallelize_in([1, 2], 2));
