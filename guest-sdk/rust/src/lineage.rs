@@ -306,22 +306,6 @@ pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuff
     None
 }
 
-/// The shuffle that put the records of `root` where they are, if what lies between has left them there.
-pub(crate) fn placing_shuffle(root: &dyn Lineage) -> Option<&dyn Shuffle> {
-    let wanted = root.header().partitioning?;
-    let mut dataset = root;
-    loop {
-        let mut parents = dataset.parents();
-        match parents.pop()? {
-            Parent::Shuffle(shuffle) => return Some(shuffle),
-            Parent::Narrow(parent, _) if parent.header().partitioning == Some(wanted) => {
-                dataset = parent;
-            }
-            Parent::Narrow(..) => return None,
-        }
-    }
-}
-
 /// One line a dataset, indented where a shuffle lies between, as Spark's `toDebugString`.
 pub(crate) fn debug_string(root: &dyn Lineage) -> String {
     let mut text = String::new();

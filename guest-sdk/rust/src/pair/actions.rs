@@ -4,16 +4,15 @@ use std::hash::Hash;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::partitioner::{Partitioner, placing_shuffle};
 use crate::approximate::{BoundedDouble, CountByKey, PartialResult, counted, expect_confidence};
 use crate::driver::Job;
 use crate::error::Result;
 use crate::hash::{HashMap, bucket_of, hash_of};
 use crate::hyperloglog::{Sketch, precision_of};
-use crate::lineage::{self, Partitioning, placing_shuffle};
+use crate::lineage::{self, Partitioning};
 use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};
-
-use super::partitioner::Partitioner;
 use crate::stream::Records;
 use crate::task;
 

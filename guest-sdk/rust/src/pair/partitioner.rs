@@ -11,7 +11,7 @@ use super::ranges::{ByRange, Order};
 use crate::context::configured_parallelism;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{bucket_of, hash_of};
-use crate::lineage::{Partitioning, expect_partitions, next_partitioner};
+use crate::lineage::{Lineage, Parent, Partitioning, Shuffle, expect_partitions, next_partitioner};
 use crate::rdd::Rdd;
 use crate::record::Record;
 use crate::shuffle::Route;
@@ -247,5 +247,21 @@ pub(crate) fn default_partitioner<'a, K: Hash + 'a>(inputs: &[Shape]) -> Partiti
             kind: Kind::Kept(partitioning),
         },
         _ => Partitioner::hash(wanted),
+    }
+}
+
+/// The shuffle that put the records of `root` where they are, if what lies between has left them there.
+pub(super) fn placing_shuffle(root: &dyn Lineage) -> Option<&dyn Shuffle> {
+    let wanted = root.header().partitioning?;
+    let mut dataset = root;
+    loop {
+        let mut parents = dataset.parents();
+        match parents.pop()? {
+            Parent::Shuffle(shuffle) => return Some(shuffle),
+            Parent::Narrow(parent, _) if parent.header().partitioning == Some(wanted) => {
+                dataset = parent;
+            }
+            Parent::Narrow(..) => return None,
+        }
     }
 }

@@ -5,12 +5,12 @@ use std::ops::{Range, RangeInclusive};
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::partitioner::Partitioner;
+use super::partitioner::{Partitioner, placing_shuffle};
 use super::ranges::{ByRange, Order};
 use super::sorted::Sort;
 use crate::context::configured_parallelism;
 use crate::error::Result;
-use crate::lineage::{Header, Parent, Partitioning, placing_shuffle};
+use crate::lineage::{Header, Parent, Partitioning};
 use crate::rdd::{Operation, Rdd, one_to_one};
 use crate::record::{Record, to_bytes};
 use crate::shuffle::Move;
