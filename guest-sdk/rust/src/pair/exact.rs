@@ -124,14 +124,21 @@ impl<'a, K: Record + Hash + Eq + Clone + 'a, V: 'a, F: Fn(&K) -> f64> Exact<'a, 
         let mut found: HashMap<K, (u64, Vec<u64>)> = HashMap::default();
         let work = |records: &mut dyn Iterator<Item = (K, u64)>| {
             let mut part: HashMap<K, (u64, Vec<u64>)> = HashMap::default();
-            records.for_each(|(key, number)| {
-                let Some((below, above)) = brinks.get(&key) else {
+            records.for_each(|(mut key, number)| {
+                let Some((below, above)) = brinks.get(&key).copied() else {
                     return;
                 };
-                if number < *below {
-                    part.entry(key).or_default().0 += 1;
-                } else if number <= *above {
-                    part.entry(key).or_default().1.push(number);
+                if number > above {
+                    return;
+                }
+                if !part.contains_key(&key) {
+                    key.detach();
+                }
+                let found = part.entry(key).or_default();
+                if number < below {
+                    found.0 += 1;
+                } else {
+                    found.1.push(number);
                 }
             });
             part.into_iter().collect::<Vec<_>>()
