@@ -84,6 +84,26 @@ fn calls_that_make_no_sense_are_answered() {
     ]));
 }
 
+/// Each of them fails where an answer is not what the documentation promises.
+#[test]
+fn every_operation_gives_what_it_promises() {
+    let shell = Shell::new();
+    let behaviours: [&[&str]; 6] = [
+        &["transforms"],
+        &["repartitions"],
+        &["acts"],
+        &["acts-beside"],
+        &["acts-in-time"],
+        &["tells-of-itself", "checks"],
+    ];
+    for master in ["local[1]", "local[2]", "local-cluster[2,1,512m]"] {
+        let options = ["--master", master, "--allow-write", "checks"];
+        for behaviour in behaviours {
+            shell.run(&options, behaves(), behaviour).done();
+        }
+    }
+}
+
 #[test]
 fn images_for_nothing_do_no_harm() {
     insta::assert_snapshot!(told(&[&["checkpoints", "500"]]));

@@ -179,6 +179,12 @@ impl TaskHost for Empty {
         absent()
     }
     fn drop_spill(&mut self, _: u32) {}
+    fn write_frames(&mut self, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn open_sorted(&mut self, _: u32, _: u32, _: bool) -> Result<u32, Error> {
+        absent()
+    }
     fn log(&mut self, _: Channel, _: &[u8]) {
         if let Some(printed) = &self.0 {
             let _ = printed.send(());

@@ -196,3 +196,98 @@ fn the_pure_crate_is_watched() {
         );
     }
 }
+
+/// A file of this repository, whole.
+fn text_of(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::read_to_string(root.join(path)).unwrap()
+}
+
+/// The Rust files below a folder, as text.
+fn sources_below(folder: &Path) -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let text_of_each = |path: PathBuf| {
+        if path.is_dir() {
+            return sources_below(&path);
+        }
+        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+        let text = || std::fs::read_to_string(&path).unwrap();
+        is_rust
+            .then(|| (path.clone(), text()))
+            .into_iter()
+            .collect()
+    };
+    paths.flat_map(text_of_each).collect()
+}
+
+/// The SDK's code, and what tests it: its own tests, and the programs of `tests/guests`.
+fn sdk_and_its_tests() -> (String, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let (mut code, mut tests) = (String::new(), String::new());
+    for (path, text) in sources_below(&root.join("guest-sdk/rust/src")) {
+        let is_test = path.to_str().unwrap().contains("tests");
+        let own = if is_test {
+            0
+        } else {
+            text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len())
+        };
+        code.push_str(&text[..own]);
+        tests.push_str(&text[own..]);
+    }
+    for (path, text) in sources_below(&root.join("tests/guests")) {
+        if !path.components().any(|part| part.as_os_str() == "target") {
+            tests.push_str(&text);
+        }
+    }
+    (code, tests)
+}
+
+/// Whether the text has this word, and not only as a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.match_indices(word).any(|(at, _)| {
+        !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+    })
+}
+
+/// The names in a cell: what stands in backquotes, without the type that it belongs to.
+fn names_in(cell: &str) -> Vec<&str> {
+    let quoted = cell.split('`').skip(1).step_by(2);
+    quoted
+        .map(|name| name.rsplit("::").next().unwrap())
+        .collect()
+}
+
+/// Whether the code defines this name: a function, a type, a constant or a variant.
+fn is_defined(code: &str, name: &str) -> bool {
+    let words = ["fn", "struct", "enum", "type", "trait", "const"];
+    let is_item = |word: &&str| has_word(code, &format!("{word} {name}"));
+    let is_variant = |end: &&str| code.contains(&format!("\n    {name}{end}"));
+    words.iter().any(|word| is_item(&word)) || [",", " {", "("].iter().any(|end| is_variant(&end))
+}
+
+/// What `docs/rdd.md` promises to people who come from Spark.
+#[test]
+fn each_name_of_sparks_has_one_of_ours_with_a_test_or_a_reason() {
+    let ((code, tests), page) = (sdk_and_its_tests(), text_of("docs/rdd.md"));
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let mut seen = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [_, ours, differs] = cells[..] else {
+            panic!("three columns: {row}");
+        };
+        assert!(ours != "-" || !differs.is_empty(), "no reason: {row}");
+        for name in names_in(ours) {
+            assert!(is_defined(&code, name), "the SDK has no `{name}`: {row}");
+            assert!(has_word(&tests, name), "no test has `{name}`: {row}");
+            seen += 1;
+        }
+        assert!(
+            ours == "-" || !names_in(ours).is_empty(),
+            "neither name nor `-`: {row}"
+        );
+    }
+    assert!(seen > 90, "the tables were read: {seen} names");
+}

@@ -28,6 +28,15 @@ use crate::save::to_output;
 use crate::stream::Records;
 use crate::task;
 
+/// Where the records of a checkpoint are.
+#[derive(Clone, Debug)]
+pub(crate) enum Checkpointed {
+    /// With the executors.
+    Local,
+    /// In this folder.
+    Folder(String),
+}
+
 /// Bytes before a batch in a file.
 const FRAME_BYTES: usize = 12;
 
@@ -69,7 +78,7 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
     {
         let call_site = Location::caller();
         task::refuse_inside("`local_checkpoint`")?;
-        let header = self.checkpoint_header("local_checkpoint", call_site);
+        let header = self.checkpoint_header("local_checkpoint", call_site, Checkpointed::Local);
         let id = header.id();
         let kept = Rdd::new(header, Lost::new(id, call_site)).persist(StorageLevel::MemoryAndDisk);
         // The host must know whose the blocks are before the first one comes.
@@ -94,8 +103,9 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
     {
         let call_site = Location::caller();
         task::refuse_inside("`checkpoint`")?;
-        let header = self.checkpoint_header("checkpoint", call_site);
+        let mut header = self.checkpoint_header("checkpoint", call_site, Checkpointed::Local);
         let folder = new_folder(header.id())?;
+        header.checkpoint = Some(Checkpointed::Folder(folder.clone()));
         let lengths = to_output(&folder, |output| {
             self.written("checkpoint", call_site, &|partition| {
                 write_file(output, &file_name(partition), self.records(partition))
@@ -115,8 +125,11 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
         &self,
         name: &'static str,
         call_site: &'static Location<'static>,
+        checkpoint: Checkpointed,
     ) -> Header {
-        Header::new(name, call_site, self.partitions(), self.partitioning())
+        let mut header = Header::new(name, call_site, self.partitions(), self.partitioning());
+        header.checkpoint = Some(checkpoint);
+        header
     }
 
     /// Runs a job that writes each partition, and returns how many bytes each has.

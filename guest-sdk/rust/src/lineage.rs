@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::Location;
 
+use crate::checkpoint::Checkpointed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, PartitionMap};
 use crate::task::task;
@@ -60,6 +61,10 @@ pub(crate) struct Header {
     call_site: &'static Location<'static>,
     partitions: u32,
     pub(crate) partitioning: Option<Partitioning>,
+    /// What a checkpoint left, if this is its dataset.
+    pub(crate) checkpoint: Option<Checkpointed>,
+    /// The program's own name for it.
+    pub(crate) label: RefCell<Option<String>>,
     storage: Cell<StorageLevel>,
     defined: Cell<bool>,
 }
@@ -97,6 +102,8 @@ impl Header {
             call_site,
             partitions,
             partitioning,
+            checkpoint: None,
+            label: RefCell::default(),
             storage: Cell::default(),
             defined: Cell::new(false),
         }
@@ -108,6 +115,14 @@ impl Header {
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The transformation, and the program's own name for what it gives, for people.
+    pub(crate) fn title(&self) -> String {
+        match &*self.label.borrow() {
+            None => self.name.to_owned(),
+            Some(label) => format!("{} \"{label}\"", self.name),
+        }
     }
 
     pub(crate) fn call_site(&self) -> &'static Location<'static> {
@@ -190,7 +205,7 @@ fn describe(dataset: &dyn Lineage) -> host::RddNode {
     let header = dataset.header();
     host::RddNode {
         id: header.id,
-        name: header.name.to_owned(),
+        name: header.title(),
         call_site: place(header.call_site),
         partitions: header.partitions,
         dependencies: dataset.parents().iter().map(Parent::to_host).collect(),
@@ -323,7 +338,7 @@ pub(crate) fn debug_string(root: &dyn Lineage) -> String {
             "{:indent$}({}) {} #{} at {}{cached}\n",
             "",
             header.partitions(),
-            header.name(),
+            header.title(),
             header.id(),
             place(header.call_site()),
             indent = depth * 2,

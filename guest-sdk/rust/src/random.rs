@@ -64,6 +64,8 @@ impl Random {
 #[derive(Clone, Copy)]
 pub(crate) enum Sampler {
     Bernoulli(f64),
+    /// Takes what falls between the two: neighbouring cells of one seed take each record once.
+    Cell(f64, f64),
     Poisson(f64),
 }
 
@@ -89,6 +91,7 @@ impl Counts {
     pub(crate) fn next_count(&mut self) -> usize {
         match self.sampler {
             Sampler::Bernoulli(fraction) => usize::from(self.random.next_f64() < fraction),
+            Sampler::Cell(from, to) => usize::from((from..to).contains(&self.random.next_f64())),
             Sampler::Poisson(mean) => self.random.next_poisson(mean),
         }
     }

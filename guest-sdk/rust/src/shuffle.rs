@@ -37,6 +37,33 @@ pub(crate) fn read<'s, T: Record + 's>(shuffle: u32, partition: u32) -> Records<
     }
 }
 
+/// Writes each record to the bucket that `bucket_of` says.
+pub(crate) fn distribute<T: Record>(
+    records: Records<'_, T>,
+    partitions: u32,
+    mut bucket_of: impl FnMut(&T) -> u32,
+) -> Result<()> {
+    let count = partitions as usize;
+    // Half of a batch's memory may be spare.
+    let all = BATCHES_BYTES.min(memory::part(8));
+    let full = (all / count.max(1)).clamp(BATCH_BYTES_MIN, BATCH_BYTES);
+    let mut batches: Vec<Batch> = std::iter::repeat_with(Batch::default).take(count).collect();
+    let mut written = Ok(());
+    records.for_each(|record| {
+        let bucket = bucket_of(&record);
+        let batch = &mut batches[bucket as usize];
+        batch.push(|out| record.encode(out));
+        if batch.len() >= full && written.is_ok() {
+            written = write(bucket, batch);
+        }
+    });
+    written?;
+    task::check()?;
+    (0..)
+        .zip(&mut batches)
+        .try_for_each(|(bucket, batch)| write(bucket, batch))
+}
+
 /// Says to which bucket a key belongs.
 pub(crate) trait Route<K> {
     fn bucket(&self, key: &K) -> u32;
@@ -117,25 +144,10 @@ impl<K: Record, V: Record, R: Route<K>> Shuffle for Move<'_, K, V, R> {
     }
 
     fn write(&self, partition: u32) -> Result<()> {
-        let count = self.partitions as usize;
-        // Half of a batch's memory may be spare.
-        let all = BATCHES_BYTES.min(memory::part(8));
-        let full = (all / count.max(1)).clamp(BATCH_BYTES_MIN, BATCH_BYTES);
-        let mut batches: Vec<Batch> = std::iter::repeat_with(Batch::default).take(count).collect();
-        let mut written = Ok(());
-        self.parent.records(partition).for_each(|record| {
-            let bucket = self.route.bucket(&record.0);
-            let batch = &mut batches[bucket as usize];
-            batch.push(|out| record.encode(out));
-            if batch.len() >= full && written.is_ok() {
-                written = write(bucket, batch);
-            }
-        });
-        written?;
-        task::check()?;
-        (0..)
-            .zip(&mut batches)
-            .try_for_each(|(bucket, batch)| write(bucket, batch))
+        let records = self.parent.records(partition);
+        distribute(records, self.partitions, |record| {
+            self.route.bucket(&record.0)
+        })
     }
 }
 

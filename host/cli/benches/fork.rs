@@ -311,5 +311,11 @@ impl TaskHost for NoData {
         none()
     }
     fn drop_spill(&mut self, _: u32) {}
+    fn write_frames(&mut self, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn open_sorted(&mut self, _: u32, _: u32, _: bool) -> Result<u32, Error> {
+        none()
+    }
     fn log(&mut self, _: Channel, _: &[u8]) {}
 }

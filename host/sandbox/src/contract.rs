@@ -139,6 +139,11 @@ pub trait TaskHost: Any + Send {
     fn open_spill(&mut self, run: u32) -> Result<u32, Error>;
     /// Forgets a run.
     fn drop_spill(&mut self, run: u32);
+    /// Adds framed records, each to the bucket of its hash.
+    fn write_frames(&mut self, batch: &[u8]) -> Result<(), Error>;
+    /// Opens a partition of a shuffle of framed records, sorted by their prefixes.
+    fn open_sorted(&mut self, shuffle: u32, partition: u32, descending: bool)
+    -> Result<u32, Error>;
     /// Takes what the task printed, within the bound of its log.
     fn log(&mut self, channel: Channel, bytes: &[u8]);
 }
@@ -345,6 +350,19 @@ impl task::Host for Guest {
             host.drop_spill(run);
         }
         Ok(())
+    }
+
+    fn write_frames(&mut self, batch: Vec<u8>) -> Result<(), Error> {
+        self.task()?.write_frames(&batch)
+    }
+
+    fn open_sorted(
+        &mut self,
+        shuffle: u32,
+        partition: u32,
+        descending: bool,
+    ) -> Result<u32, Error> {
+        self.task()?.open_sorted(shuffle, partition, descending)
     }
 }
 

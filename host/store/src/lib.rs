@@ -5,6 +5,7 @@
 
 mod block;
 mod error;
+mod frame;
 mod grants;
 mod output;
 mod packed;
@@ -15,6 +16,7 @@ mod work_folder;
 
 pub use block::{Block, BlockLevel, BlockReader, BlockStore, BlockWriter, RemovedBlocks};
 pub use error::{Error, Result};
+pub use frame::{FrameOrder, FrameRouter, FrameSorter, SortedFrames};
 pub use grants::Grants;
 pub use output::{AttemptOutput, Output};
 pub use shuffle::{

@@ -28,5 +28,5 @@ pub(crate) use outputs::MapOutputs;
 pub(crate) use ranges::Ranges;
 pub(crate) use shuffles::{Forgotten, Shuffles};
 pub use sizes::{BucketSizes, Told};
-pub(crate) use stage::{Stage, State};
+pub(crate) use stage::{Failures, Fault, Stage, State};
 pub(crate) use walk::shuffles_needed;

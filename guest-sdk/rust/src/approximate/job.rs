@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::driver::{Job, WAIT_MS};
+use crate::driver::{Job, WAIT_MS, milliseconds};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::rdd::Rdd;
@@ -140,11 +140,6 @@ impl<T, E: Evaluator> Running<'_, T, E> {
         }
         Ok(())
     }
-}
-
-/// As the host counts it; a part of one counts as one, so that nobody asks again at once.
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(WAIT_MS, |wait| wait.min(WAIT_MS))
 }
 
 impl<T, E: Evaluator> Rest<E::Answer> for Running<'_, T, E> {

@@ -37,11 +37,12 @@ pub(crate) struct Host {
     pub(crate) released: Vec<u32>,
     /// So many results arrive before a time is up, if there is one.
     pub(crate) in_time: Option<u32>,
-    pub(crate) cancelled: Vec<u32>,
     /// Finished outputs, by path, then by file.
     pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The names of the jobs, with their partitions.
     pub(crate) jobs: Vec<(String, Vec<u32>)>,
+    /// The numbers of the jobs that were cancelled.
+    pub(crate) cancelled: Vec<u32>,
     /// The map tasks that ran, as shuffle and partition.
     pub(crate) maps: Vec<(u32, u32)>,
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
@@ -385,8 +386,8 @@ pub(crate) fn await_job(job: u32, timeout_ms: u64) -> Result<JobProgress, Error>
 
 pub(crate) fn cancel_job(job: u32) -> Result<(), Error> {
     with(|host| {
-        host.cancelled.push(job);
         host.progress.remove(&job);
+        host.cancelled.push(job);
     });
     Ok(())
 }

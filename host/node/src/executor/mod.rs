@@ -8,6 +8,7 @@ mod fetch;
 mod kept;
 mod lines;
 mod readers;
+mod sorted;
 mod task;
 mod threads;
 

@@ -9,6 +9,7 @@ use store::{BlockReader, ShuffleReader, SpillReader};
 
 use super::cost::Counter;
 use super::fetch;
+use super::sorted::SortedReader;
 
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
 const BATCH_BYTES: usize = 256 << 10;
@@ -20,6 +21,7 @@ pub(super) enum Reader {
     Lines(LineReader),
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
+    Sorted(SortedReader),
     Spill(SpillReader),
     Block(BlockReader),
 }
@@ -87,6 +89,7 @@ impl Readers {
                 fetch::read(kill, reader).map(Arc::new),
                 Some(|metrics| &mut metrics.shuffle_read_bytes),
             ),
+            Reader::Sorted(reader) => (reader.read(kill).map(Arc::new), None),
             Reader::Spill(reader) => (reader.read().map(Arc::new), None),
             Reader::Block(block) => (block.read(), Some(|metrics| &mut metrics.blocks_read_bytes)),
         })

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use sandbox::{BlockLevel, Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, BlockReader, MapOutputWriter, SpillFile};
+use store::{
+    AttemptOutput, BlockReader, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
+};
 
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
 use super::readers::{Reader, Readers};
+use super::sorted::SortedReader;
 use super::{DriverRef, Executor, Leaves, Reach};
 use crate::guest_error::guest_error;
 
@@ -23,6 +26,8 @@ pub(crate) struct TaskSide {
     task: Task,
     readers: Readers,
     map_output: Option<MapOutputWriter>,
+    /// Where the host partitions.
+    router: Option<FrameRouter>,
     /// Begun when there is something to put aside.
     spills: Option<SpillFile>,
     kept: KeptBlocks,
@@ -47,6 +52,7 @@ impl TaskSide {
             task,
             readers: Readers::default(),
             map_output: None,
+            router: None,
             spills: None,
             outputs: BTreeMap::new(),
             lines: Default::default(),
@@ -61,7 +67,9 @@ impl TaskSide {
             Work::Action { .. } => None,
             // Also one that wrote nothing: its partition is empty, not missing.
             Work::ShuffleMap { shuffle, buckets } => {
+                let router = self.router.take();
                 self.open_map_output(shuffle, buckets)
+                    .and_then(|output| router.map_or(Ok(()), |router| router.finish(output)))
                     .map_err(|error| io(&error))?;
                 self.map_output
                     .take()
@@ -105,6 +113,17 @@ impl TaskSide {
                 let writer = self.driver.write_map_output(&self.task, shuffle, buckets)?;
                 Ok(none.insert(writer))
             }
+        }
+    }
+
+    /// The shuffle that this task writes, and how many buckets it has.
+    fn written_shuffle(&self) -> Result<(ShuffleId, u32), Error> {
+        match self.task.work {
+            Work::ShuffleMap { shuffle, buckets } => Ok((shuffle, buckets)),
+            Work::Action { .. } => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "only a map task writes a shuffle",
+            )),
         }
     }
 
@@ -225,13 +244,44 @@ impl TaskHost for TaskSide {
         self.readers.close(reader);
     }
 
-    fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
-        let Work::ShuffleMap { shuffle, buckets } = self.task.work else {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "only a map task writes a shuffle",
-            ));
+    fn open_sorted(
+        &mut self,
+        shuffle: u32,
+        partition: u32,
+        descending: bool,
+    ) -> Result<u32, Error> {
+        let opened = self
+            .driver
+            .read_shuffle(&self.task, ShuffleId(shuffle), partition);
+        let reader = opened.map_err(|error| self.answer(error))?;
+        let order = if descending {
+            FrameOrder::Descending
+        } else {
+            FrameOrder::Ascending
         };
+        // The program has a task's memory, and needs little of it meanwhile.
+        let budget = self.executor.limits.memory_bytes / 2;
+        let folder = self.executor.spill_folder.clone();
+        let sorter = FrameSorter::new(order, budget, folder, self.task.attempt);
+        let reader = SortedReader::new(reader, sorter, self.reach.cost.clone());
+        self.readers.open(Reader::Sorted(reader))
+    }
+
+    fn write_frames(&mut self, batch: &[u8]) -> Result<(), Error> {
+        let (shuffle, buckets) = self.written_shuffle()?;
+        let mut router = self.router.take();
+        let written = self.open_map_output(shuffle, buckets).and_then(|output| {
+            let router = router.get_or_insert_with(|| FrameRouter::new(buckets));
+            router.write(batch, output)
+        });
+        self.router = router;
+        written.map_err(|error| self.answer(error))?;
+        self.count(|metrics| &mut metrics.shuffle_write_bytes, batch.len());
+        Ok(())
+    }
+
+    fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
+        let (shuffle, buckets) = self.written_shuffle()?;
         let written = self
             .open_map_output(shuffle, buckets)
             .and_then(|output| output.write(partition, batch));

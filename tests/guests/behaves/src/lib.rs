@@ -11,6 +11,7 @@ mod hoarding;
 mod holding;
 mod keeping;
 mod memory;
+mod operations;
 mod pairing;
 mod spilling;
 mod spinning;
@@ -25,7 +26,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 12] = [
+    let themes: [&[(&str, Behaviour)]; 13] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
@@ -35,6 +36,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         hoarding::ALL,
         holding::ALL,
         keeping::ALL,
+        operations::ALL,
         pairing::ALL,
         failing::ALL,
         forging::ALL,
