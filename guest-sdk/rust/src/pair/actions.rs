@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::partitioner::Partitioner;
 use crate::approximate::{BoundedDouble, CountByKey, PartialResult, counted, expect_confidence};
 use crate::driver::Job;
 use crate::error::Result;
@@ -13,8 +14,6 @@ use crate::lineage::{self, Partitioning};
 use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};
 use crate::shuffle::placing_shuffle;
-
-use super::partitioner::Partitioner;
 use crate::stream::Records;
 use crate::task;
 

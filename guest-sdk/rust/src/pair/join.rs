@@ -131,7 +131,7 @@ where
         let rights = right.records(partition);
         match left.gather(partition) {
             Groups::Here(held) => {
-                let found = streamed(Held::new(held), rights, lone);
+                let found = streamed(Held::new(held, lone), rights, lone);
                 Records::new(
                     found.filter_map(move |(key, left, right)| Some((key, shape(left, right)?))),
                 )
@@ -158,15 +158,16 @@ where
 
 type Pair<K, V, W> = (K, Option<V>, Option<W>);
 
-/// The left side in memory, and which of its keys were met.
+/// The left side in memory, and which of its keys were met, if anybody asks.
 struct Held<K, V> {
     table: Table<K, Vec<V>>,
     met: RefCell<Vec<bool>>,
 }
 
 impl<K: Hash + Eq, V> Held<K, V> {
-    fn new(table: Table<K, Vec<V>>) -> Rc<Self> {
-        let met = RefCell::new(vec![false; table.entries().len()]);
+    fn new(table: Table<K, Vec<V>>, lone: Lone) -> Rc<Self> {
+        let noted = if lone.left { table.entries().len() } else { 0 };
+        let met = RefCell::new(vec![false; noted]);
         Rc::new(Self { table, met })
     }
 

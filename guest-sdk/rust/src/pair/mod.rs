@@ -6,6 +6,7 @@ mod actions;
 mod cogroup;
 mod combine;
 mod combiner;
+mod exact;
 mod groups;
 mod join;
 mod partitioner;

@@ -147,6 +147,8 @@ fn samples(cx: &Context, _: &[String]) -> Result<()> {
     let fraction = move |key: &u64| fractions[*key as usize];
     let exact = numbers.sample_by_key_exact(fraction, 7);
     println!("exact: {:?}", counts(&exact)?);
+    let drawn = numbers.sample_by_key_exact_with_replacement(fraction, 7);
+    println!("drawn: {:?}", counts(&drawn)?);
     let about = numbers.sample_by_key(fraction, 7);
     println!("about: {:?}", counts(&about)?);
     let repeated = numbers.sample_by_key_with_replacement(fraction, 7);

@@ -112,3 +112,24 @@ fn a_fraction_that_is_none_is_refused() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
+
+/// Spark 4.3 takes as many.
+#[test]
+fn exact_draws_have_sparks_sizes_and_may_repeat() {
+    for (partitions, seed) in [(1, 1), (4, 7), (200, 3)] {
+        let taken = |fractions| {
+            let records = numbers(100, partitions);
+            counts(&records.sample_by_key_exact_with_replacement(of(fractions), seed))
+        };
+        assert_eq!(taken([0.1, 0.5, 0.0]), BTreeMap::from([(0, 4), (1, 17)]));
+        assert_eq!(
+            taken([3.0, 1.0, 0.001]),
+            BTreeMap::from([(0, 102), (1, 33), (2, 1)])
+        );
+    }
+    let drawn = numbers(3000, 4).sample_by_key_exact_with_replacement(|_| 1.0, 7);
+    assert_eq!(drawn.collect().unwrap(), drawn.collect().unwrap());
+    // Each of n records is missed by n draws with a probability of 1/e.
+    let different = drawn.distinct().count().unwrap();
+    assert!(different.abs_diff(1896) < 100, "{different} different ones");
+}

@@ -4,6 +4,10 @@
 //! sparse form of high precision for few records. Instead of its tables of measured bias, the dense form is read by Ertl's
 //! estimator ("New cardinality estimation algorithms for HyperLogLog sketches", 2017), which has none to correct.
 
+mod estimate;
+#[cfg(test)]
+mod tests;
+
 use std::hash::Hash;
 use std::panic::Location;
 
@@ -162,8 +166,8 @@ impl Sketch {
     pub(crate) fn estimate(mut self) -> u64 {
         self.settle();
         match &self.registers {
-            Registers::Sparse { entries, .. } => linear(entries.len()),
-            Registers::Dense(registers) => dense(registers, 64 - self.precision),
+            Registers::Sparse { entries, .. } => estimate::linear(entries.len()),
+            Registers::Dense(registers) => estimate::dense(registers, 64 - self.precision),
         }
         .round() as u64
     }
@@ -208,62 +212,6 @@ fn coarser(entry: u32, precision: u8) -> (usize, u8) {
         _ => spare - lost.ilog2(),
     };
     ((index >> spare) as usize, rank as u8)
-}
-
-/// Linear counting: how many records fill so many of the sparse form's indices.
-fn linear(filled: usize) -> f64 {
-    let all = f64::from(1u32 << SPARSE);
-    all * -(-(filled as f64) / all).ln_1p()
-}
-
-/// Ertl's improved raw estimator.
-fn dense(registers: &[u8], rank_max: u8) -> f64 {
-    let count = registers.len() as f64;
-    let mut of_rank = [0u32; 66];
-    registers
-        .iter()
-        .for_each(|rank| of_rank[usize::from(*rank).min(65)] += 1);
-    let share = |rank: u8| f64::from(of_rank[usize::from(rank)]);
-    let mut sum = count * tau(1.0 - share(rank_max + 1) / count);
-    for rank in (1..=rank_max).rev() {
-        sum = 0.5 * (sum + share(rank));
-    }
-    sum += count * sigma(share(0) / count);
-    count * count / (2.0 * std::f64::consts::LN_2 * sum)
-}
-
-/// The part of the registers that are still empty.
-fn sigma(mut x: f64) -> f64 {
-    if x >= 1.0 {
-        return f64::INFINITY;
-    }
-    let (mut sum, mut weight) = (x, 1.0);
-    loop {
-        x *= x;
-        let before = sum;
-        sum += x * weight;
-        weight += weight;
-        if sum == before {
-            return sum;
-        }
-    }
-}
-
-/// The part of the registers that are full.
-fn tau(mut x: f64) -> f64 {
-    if x <= 0.0 || x >= 1.0 {
-        return 0.0;
-    }
-    let (mut sum, mut weight) = (1.0 - x, 1.0);
-    loop {
-        x = x.sqrt();
-        let before = sum;
-        weight *= 0.5;
-        sum -= (1.0 - x) * (1.0 - x) * weight;
-        if sum == before {
-            return sum / 3.0;
-        }
-    }
 }
 
 impl Record for Sketch {
@@ -340,141 +288,5 @@ impl<'a, T: Hash + 'a> Rdd<'a, T> {
             Ok(())
         })?;
         Ok(all.estimate())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Context;
-    use crate::random::Random;
-
-    fn of(numbers: impl Iterator<Item = u64>, precision: u8) -> Sketch {
-        let mut sketch = Sketch::new(precision);
-        numbers.for_each(|number| sketch.add(&number));
-        sketch
-    }
-
-    #[test]
-    fn precision_follows_the_error_as_sparks_does() {
-        let precisions =
-            [0.5, 0.4, 0.05, 0.02, 0.01, 0.001].map(|error| precision_of(error).unwrap());
-        assert_eq!(precisions, [7, 7, 9, 12, 14, 21]);
-        for error in [0.0, -0.1, f64::NAN, 0.0002] {
-            let refused = precision_of(error).unwrap_err();
-            assert!(
-                refused.message().contains("it must be at least 0.000257"),
-                "{refused}"
-            );
-        }
-        assert_eq!(precision_of(f64::INFINITY).unwrap(), 7);
-    }
-
-    /// The root of the mean squared error of several sketches is what is promised: 1.04 / sqrt(registers), or less.
-    #[test]
-    fn the_error_is_what_is_promised_at_all_sizes() {
-        const ROUNDS: u64 = 60;
-        for precision in [7u8, 9, 12] {
-            let promised = 1.04 / f64::from(1u32 << precision).sqrt();
-            for size in [1u64, 10, 100, 1000, 5000, 30_000] {
-                let squares = (0..ROUNDS).map(|round| {
-                    let start = Random::new(round).next_u64();
-                    let numbers = (0..size).map(|n| start.wrapping_add(n));
-                    let error = of(numbers, precision).estimate() as f64 / size as f64 - 1.0;
-                    error * error
-                });
-                let error = (squares.sum::<f64>() / ROUNDS as f64).sqrt();
-                assert!(
-                    error < 1.35 * promised,
-                    "{precision} bits, {size} records: {error:.4}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn few_records_are_counted_exactly() {
-        for size in [0, 1, 2, 100, 1000] {
-            let twice = (0..size).chain(0..size);
-            assert_eq!(of(twice, 14).estimate(), size);
-        }
-    }
-
-    #[test]
-    fn merged_sketches_are_those_of_all_records() {
-        for (a, b) in [
-            (10, 10),
-            (10, 50_000),
-            (50_000, 10),
-            (50_000, 50_000),
-            (0, 70),
-        ] {
-            let mut merged = of(0..a, 10);
-            merged.merge(&of(a / 2..a / 2 + b, 10));
-            let all = of(0..a.max(a / 2 + b), 10);
-            assert_eq!(merged.estimate(), all.estimate(), "{a} and {b}");
-        }
-    }
-
-    /// The sparse form becomes the same dense one as if it had never been.
-    #[test]
-    fn a_sparse_sketch_loses_nothing_when_it_becomes_dense() {
-        for precision in [7, 12, 24] {
-            let mut sparse = of(0..300, precision);
-            sparse.make_dense();
-            let mut dense = Sketch::new(precision);
-            dense.make_dense();
-            (0..300u64).for_each(|number| dense.add(&number));
-            assert_eq!(sparse, dense);
-        }
-    }
-
-    #[test]
-    fn a_sketch_takes_no_more_memory_than_its_registers() {
-        for size in [10u64, 1000, 100_000] {
-            let bytes = to_bytes(&of(0..size, 12));
-            assert!(
-                bytes.len() <= (1 << 12) * 5 / 4 + 100,
-                "{size}: {}",
-                bytes.len()
-            );
-            let back: Sketch = from_bytes(&bytes).unwrap();
-            assert_eq!(back.estimate(), of(0..size, 12).estimate());
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_no_sketch_are_refused() {
-        let whole = to_bytes(&of(0..10_000, 8));
-        for cut in 0..whole.len() {
-            assert!(from_bytes::<Sketch>(&whole[..cut]).is_err());
-        }
-        for (at, byte) in [(0, 3), (0, 25), (0, 7), (1, 2)] {
-            let mut changed = whole.clone();
-            changed[at] = byte;
-            assert!(from_bytes::<Sketch>(&changed).is_err(), "{byte} at {at}");
-        }
-        // Nonsense as entries and ranks is a wrong number, and no more.
-        for byte in [0u8, 0x7f, 0xff] {
-            let mut dense = whole.clone();
-            dense[3..].fill(byte);
-            let _ = from_bytes::<Sketch>(&dense).map(Sketch::estimate);
-            let mut sparse = to_bytes(&of(0..10, 8));
-            sparse[3..].fill(byte);
-            let mut sketch = from_bytes::<Sketch>(&sparse).unwrap();
-            sketch.make_dense();
-            sketch.estimate();
-        }
-    }
-
-    #[test]
-    fn a_dataset_is_counted_in_one_pass() {
-        let cx = Context::new();
-        let numbers = cx.range_in(0..50_000, 4).map(|n| n % 20_000);
-        let count = numbers.count_approx_distinct(0.02).unwrap();
-        assert!(count.abs_diff(20_000) < 1200, "{count}");
-        assert_eq!(cx.range(0..0).count_approx_distinct(0.05).unwrap(), 0);
-        let words = cx.parallelize(["a", "b", "a", "c"]);
-        assert_eq!(words.count_approx_distinct(0.05).unwrap(), 3);
     }
 }
