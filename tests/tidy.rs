@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 const SCHEDULER_USES: [&str; 1] = ["serde"];
 
 /// Outside technologies, and the one crate of ours that may name them.
-const OWNERS: [(&str, &str); 15] = [
+const OWNERS: [(&str, &str); 18] = [
     ("wasmtime", "sandbox"),
     ("wasmparser", "sandbox"),
     ("wasm-encoder", "sandbox"),
@@ -50,9 +50,12 @@ const OWNERS: [(&str, &str); 15] = [
     ("indicatif", "cli"),
     ("anyhow", "cli"),
     ("glob", "store"),
+    ("object_store", "store"),
+    ("reqwest", "store"),
+    ("flate2", "store"),
+    ("zstd", "store"),
     ("quinn", "network"),
     ("quinn-proto", "network"),
-    ("rustls", "network"),
     ("rustls-webpki", "network"),
     ("rcgen", "network"),
     ("rkyv", "wire"),

@@ -1,20 +1,19 @@
 //! A task's side of the host: what it reads, and what it writes until its attempt is committed.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use sandbox::{BlockLevel, Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
-use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, BlockReader, MapOutputWriter, SpillFile};
+use store::{BlockReader, Compression, MapOutputWriter, SpillFile};
 
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
+use super::outputs::AttemptOutputs;
 use super::readers::{Reader, Readers};
-use super::{DriverRef, Executor, Leaves, Reach};
+use super::{DriverRef, Executor, Leaves, Reach, sources};
 use crate::guest_error::guest_error;
+use crate::store_wait::StoreWait;
 
 /// Answers the calls of one attempt.
 pub(crate) struct TaskSide {
@@ -26,9 +25,10 @@ pub(crate) struct TaskSide {
     /// Begun when there is something to put aside.
     spills: Option<SpillFile>,
     kept: KeptBlocks,
-    outputs: BTreeMap<u32, AttemptOutput>,
+    outputs: AttemptOutputs,
     lines: [Line; 2],
     reach: Reach,
+    wait: StoreWait,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
 }
@@ -48,7 +48,8 @@ impl TaskSide {
             readers: Readers::default(),
             map_output: None,
             spills: None,
-            outputs: BTreeMap::new(),
+            outputs: AttemptOutputs::default(),
+            wait: StoreWait::new(reach.kill.clone()),
             lines: Default::default(),
             reach,
             failure: None,
@@ -78,20 +79,14 @@ impl TaskSide {
         if self.outputs.is_empty() {
             return Ok(());
         }
-        self.outputs
-            .values_mut()
-            .try_for_each(AttemptOutput::flush)
-            .map_err(|error| io(&error))?;
+        self.outputs.flush(&self.wait).map_err(|error| io(&error))?;
         if !self.driver.ask_commit(self.task.attempt) {
             return Err(TaskFailure::new(
                 FailureKind::CommitDenied,
                 "another attempt makes the output visible",
             ));
         }
-        std::mem::take(&mut self.outputs)
-            .into_values()
-            .try_for_each(AttemptOutput::commit)
-            .map_err(|error| io(&error))
+        self.outputs.commit(&self.wait).map_err(|error| io(&error))
     }
 
     fn open_map_output(
@@ -150,6 +145,7 @@ impl TaskSide {
                 Some(TaskFailure::new(kind, error.to_string()))
             }
             store::Error::Unanswered { .. }
+            | store::Error::Remote { .. }
             | store::Error::DiskFull(_)
             | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
@@ -160,8 +156,27 @@ impl TaskSide {
         guest_error(&error)
     }
 
+    fn write_file(
+        &mut self,
+        output: u32,
+        file: (&str, Option<Compression>),
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let (driver, attempt) = (&self.driver, self.task.attempt);
+        let find = |number| driver.output(number);
+        let written = self
+            .outputs
+            .write((output, attempt), find, file, bytes, &self.wait);
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
+        written
+            .ok_or_else(missing)?
+            .map_err(|error| self.answer(error))?;
+        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
+        Ok(())
+    }
+
     fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
-        let (batch, counter) = self.readers.read(number, &self.reach.kill)?;
+        let (batch, counter) = self.readers.read(number, &self.reach.kill, &self.wait)?;
         let batch = batch.map_err(|error| self.answer(error))?;
         if let Some(counter) = counter {
             self.count(counter, batch.len());
@@ -173,28 +188,22 @@ impl TaskSide {
 impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
         let longest = self.executor.limits.memory_bytes;
-        let reader = self
-            .executor
-            .grants
-            .readable(&split.uri)
-            .and_then(|path| LineReader::open(&path, split.start, split.length, longest));
-        let reader = reader.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Lines(reader))
+        let opened = sources::open_lines(&self.executor.files, &self.wait, split, longest);
+        let reader = opened.map_err(|error| self.answer(error))?;
+        self.readers.open(reader)
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
-        let lines = self.readers.read_lines(reader)?;
+        let lines = self.readers.read_lines(reader, &self.wait)?;
         let lines = lines.map_err(|error| self.answer(error))?;
         self.count(|metrics| &mut metrics.bytes_read, lines.len());
         Ok(lines)
     }
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
-        let path = self.executor.grants.readable(&split.uri);
-        let reader = path
-            .and_then(|path| ByteReader::open(&path, split.start, split.length))
-            .map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Bytes(reader))
+        let opened = sources::open_bytes(&self.executor.files, &self.wait, split);
+        let reader = opened.map_err(|error| self.answer(error))?;
+        self.readers.open(reader)
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
@@ -269,20 +278,7 @@ impl TaskHost for TaskSide {
     }
 
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let attempt = self.task.attempt;
-        let file = match self.outputs.entry(output) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let missing =
-                    || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
-                let known = self.driver.output(output).ok_or_else(missing)?;
-                entry.insert(known.attempt(attempt))
-            }
-        };
-        file.write(name, bytes)
-            .map_err(|error| self.answer(error))?;
-        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
-        Ok(())
+        self.write_file(output, (name, None), bytes)
     }
 
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {

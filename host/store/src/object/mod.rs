@@ -1,0 +1,382 @@
+//! Objects behind URLs: S3 and what speaks like it, and HTTP.
+//!
+//! Callers are task threads, which wait; what they wait for runs on one thread of this crate's own, which begins with the
+//! first URL. Every wait ends with the server's answer, with the last of a few tries that each have a time limit, or with
+//! a [`Stopper`].
+
+mod client;
+mod error;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::http::HttpBuilder;
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, GetOptions, GetRange, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutPayload, RetryConfig,
+};
+use scheduler::Settings;
+use tokio::runtime::{self, Handle};
+
+use crate::{Error, ObjectUrl, Result, Scheme, Stopper};
+use client::Connector;
+pub(crate) use error::object_error;
+
+/// How long a request is tried again, whatever it says.
+const TRIES_WAIT: Duration = Duration::from_secs(180);
+
+/// What the stores are told. Keys and secrets are not among it: they come from this process's environment, as AWS names
+/// them there, and nobody else ever sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Where S3 is, if it is not Amazon's.
+    endpoint: Option<String>,
+    region: Option<String>,
+    /// How long one try of a request may take.
+    timeout: Duration,
+    /// How often a request is tried again.
+    retries: usize,
+}
+
+impl Config {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            endpoint: settings.s3_endpoint().map(str::to_owned),
+            region: settings.s3_region().map(str::to_owned),
+            timeout: settings.objects_timeout(),
+            retries: settings.objects_max_retries() as usize,
+        }
+    }
+
+    fn retry(&self) -> RetryConfig {
+        RetryConfig {
+            backoff: BackoffConfig::default(),
+            max_retries: self.retries,
+            retry_timeout: TRIES_WAIT,
+        }
+    }
+}
+
+/// The stores of one application in this process.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects {
+    config: Arc<Config>,
+    /// By what comes before the key of their URLs.
+    stores: Arc<Mutex<BTreeMap<ObjectUrl, Arc<dyn ObjectStore>>>>,
+}
+
+impl Objects {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config: Arc::new(config),
+            stores: Arc::default(),
+        }
+    }
+
+    /// The object that a URL names.
+    pub(crate) fn object(&self, url: &ObjectUrl) -> Result<Object> {
+        Object::new(self.store(&url.with_key(""))?, url.clone())
+    }
+
+    fn store(&self, root: &ObjectUrl) -> Result<Arc<dyn ObjectStore>> {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.get(root) {
+            return Ok(Arc::clone(store));
+        }
+        let store = self
+            .connect(root)
+            .map_err(|error| object_error("reach", root, error))?;
+        stores.insert(root.clone(), Arc::clone(&store));
+        Ok(store)
+    }
+
+    fn connect(&self, root: &ObjectUrl) -> object_store::Result<Arc<dyn ObjectStore>> {
+        let connector = Connector {
+            timeout: self.config.timeout,
+        };
+        if root.scheme != Scheme::S3 {
+            let store = HttpBuilder::new()
+                .with_url(root.to_string())
+                .with_http_connector(connector)
+                .with_retry(self.config.retry())
+                .build()?;
+            return Ok(Arc::new(store));
+        }
+        let mut s3 = AmazonS3Builder::from_env()
+            .with_bucket_name(&root.authority)
+            .with_http_connector(connector)
+            .with_retry(self.config.retry());
+        if let Some(endpoint) = &self.config.endpoint {
+            s3 = s3.with_endpoint(endpoint);
+        }
+        if let Some(region) = &self.config.region {
+            s3 = s3.with_region(region);
+        }
+        Ok(Arc::new(s3.build()?))
+    }
+}
+
+/// An object, or the folder of this name: there may be either, or both.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    store: Arc<dyn ObjectStore>,
+    pub(crate) url: ObjectUrl,
+    path: Path,
+}
+
+/// What is known of an object before it is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) url: ObjectUrl,
+    pub(crate) length: u64,
+    /// Another one for other bytes.
+    pub(crate) version: String,
+}
+
+impl Object {
+    /// The object of this name below.
+    pub(crate) fn join(&self, name: &str) -> Result<Self> {
+        Self::new(Arc::clone(&self.store), self.url.join(name))
+    }
+
+    fn new(store: Arc<dyn ObjectStore>, url: ObjectUrl) -> Result<Self> {
+        let path = Path::parse(&url.key).map_err(|error| Error::Invalid(error.to_string()))?;
+        Ok(Self { store, url, path })
+    }
+
+    /// Runs a request on this crate's own thread, and waits for it here.
+    fn wait<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        stopper: &Stopper,
+        request: impl Future<Output = object_store::Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        Request::begin(request)
+            .wait(stopper)
+            .ok_or_else(|| Error::Stopped(self.url.to_string()))?
+            .map_err(|error| object_error(action, &self.url, error))
+    }
+
+    /// Looks for the object.
+    pub(crate) fn find(&self, stopper: &Stopper) -> Result<Found> {
+        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        let meta = self.wait("look for", stopper, async move { store.head(&path).await })?;
+        Ok(self.found(&meta))
+    }
+
+    /// What is right below the folder: the names of folders, and objects.
+    pub(crate) fn list(&self, stopper: &Stopper) -> Result<(Vec<ObjectUrl>, Vec<Found>)> {
+        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        let ListResult {
+            common_prefixes,
+            objects,
+            ..
+        } = self.wait("list", stopper, async move {
+            let all = path.as_ref().is_empty();
+            store.list_with_delimiter((!all).then_some(&path)).await
+        })?;
+        let folders = common_prefixes.iter();
+        Ok((
+            folders
+                .map(|path| self.url.with_key(path.as_ref()))
+                .collect(),
+            objects.iter().map(|meta| self.found(meta)).collect(),
+        ))
+    }
+
+    fn found(&self, meta: &ObjectMeta) -> Found {
+        let modified = || meta.last_modified.timestamp_millis().to_string();
+        Found {
+            url: self.url.with_key(meta.location.as_ref()),
+            length: meta.size,
+            version: meta.e_tag.clone().unwrap_or_else(modified),
+        }
+    }
+
+    /// Begins to read a range of an object that was found; of all of it if `range` is.
+    pub(crate) fn begin_read(&self, found: &Found, range: Range<u64>) -> Request<Vec<u8>> {
+        let (object, found) = (self.clone(), found.clone());
+        Request::begin(async move { object.read(&found, range).await })
+    }
+
+    async fn read(&self, found: &Found, range: Range<u64>) -> object_store::Result<Vec<u8>> {
+        // Not every server knows ranges.
+        let part = range != (0..found.length);
+        let tagged = found.version.contains('"');
+        let options = GetOptions {
+            range: part.then_some(GetRange::Bounded(range.clone())),
+            if_match: tagged.then(|| found.version.clone()),
+            ..GetOptions::default()
+        };
+        let answer = self.store.get_opts(&self.path, options).await?;
+        let now = self.found(&answer.meta);
+        if (now.length, &now.version) != (found.length, &found.version) {
+            return Err(object_store::Error::Precondition {
+                path: self.url.to_string(),
+                source: "it is another one".into(),
+            });
+        }
+        let bytes: Vec<u8> = answer.bytes().await?.into();
+        if bytes.len() as u64 != range.end - range.start {
+            return Err(object_store::Error::Generic {
+                store: "the server",
+                source: error::CutShort.into(),
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Waits for what was begun with this object.
+    pub(crate) fn finish<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        stopper: &Stopper,
+        request: Request<T>,
+    ) -> Result<T> {
+        request
+            .wait(stopper)
+            .ok_or_else(|| Error::Stopped(self.url.to_string()))?
+            .map_err(|error| object_error(action, &self.url, error))
+    }
+
+    /// Writes an object, whole or not at all.
+    pub(crate) fn put(&self, bytes: Vec<u8>, stopper: &Stopper) -> Result<()> {
+        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        let payload = PutPayload::from(bytes);
+        self.wait("write", stopper, async move {
+            store.put(&path, payload).await.map(drop)
+        })
+    }
+
+    /// Removes the object.
+    pub(crate) fn remove(&self, stopper: &Stopper) -> Result<()> {
+        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        self.wait("remove", stopper, async move { store.delete(&path).await })
+    }
+
+    /// Begins an object that is written in parts, and is there when all of them are.
+    pub(crate) fn upload(&self, stopper: &Stopper) -> Result<Upload> {
+        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        let upload = self.wait(
+            "write",
+            stopper,
+            async move { store.put_multipart(&path).await },
+        )?;
+        Ok(Upload {
+            object: self.clone(),
+            upload: Some(upload),
+            sending: None,
+        })
+    }
+}
+
+/// An object that comes into being part by part. Dropped before its end, its parts are removed.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    object: Object,
+    /// None once it is over.
+    upload: Option<Box<dyn MultipartUpload>>,
+    /// The part that is on its way.
+    sending: Option<Request<()>>,
+}
+
+impl Upload {
+    /// Sends a part, as soon as the one before has arrived. All parts but the last are equally long, and at least 5 MiB.
+    pub(crate) fn send(&mut self, bytes: Vec<u8>, stopper: &Stopper) -> Result<()> {
+        self.wait_for_part(stopper)?;
+        if let Some(upload) = &mut self.upload {
+            self.sending = Some(Request::begin(upload.put_part(PutPayload::from(bytes))));
+        }
+        Ok(())
+    }
+
+    /// Waits until every part has arrived.
+    pub(crate) fn wait_for_part(&mut self, stopper: &Stopper) -> Result<()> {
+        match self.sending.take() {
+            Some(part) => self.object.finish("write", stopper, part),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows the object.
+    pub(crate) fn complete(mut self, stopper: &Stopper) -> Result<()> {
+        self.wait_for_part(stopper)?;
+        let Some(mut upload) = self.upload.take() else {
+            return Ok(());
+        };
+        let object = self.object.clone();
+        object.wait("write", stopper, async move {
+            let completed = upload.complete().await.map(drop);
+            if completed.is_err() {
+                // The first failure is the one to tell of.
+                let _ = upload.abort().await;
+            }
+            completed
+        })
+    }
+}
+
+impl Drop for Upload {
+    /// Nobody waits for the removal: a store forgets parts by itself, if its bucket is told when.
+    fn drop(&mut self) {
+        if let Some(mut upload) = self.upload.take() {
+            let sending = self.sending.take();
+            runtime().spawn(async move {
+                drop(sending);
+                let _ = upload.abort().await;
+            });
+        }
+    }
+}
+
+/// What runs on this crate's own thread. Dropped, it ends.
+#[derive(Debug)]
+pub(crate) struct Request<T>(tokio::task::JoinHandle<object_store::Result<T>>);
+
+impl<T: Send + 'static> Request<T> {
+    fn begin(work: impl Future<Output = object_store::Result<T>> + Send + 'static) -> Self {
+        Self(runtime().spawn(work))
+    }
+
+    /// What came of it; none if it was stopped before.
+    fn wait(mut self, stopper: &Stopper) -> Option<object_store::Result<T>> {
+        let ended = runtime().block_on(async {
+            tokio::select! {
+                biased;
+                () = stopper.stopped() => None,
+                ended = &mut self.0 => Some(ended),
+            }
+        });
+        match ended? {
+            Ok(result) => Some(result),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => None,
+        }
+    }
+}
+
+impl<T> Drop for Request<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The event loop of all requests of this process.
+fn runtime() -> &'static Handle {
+    static RUNTIME: OnceLock<Handle> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the machine has room for an event loop");
+        let handle = runtime.handle().clone();
+        std::thread::Builder::new()
+            .name("objects".into())
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))
+            .expect("the machine has room for a thread");
+        handle
+    })
+}
