@@ -182,7 +182,7 @@ fn http(uri: &str) -> Result<ObjectUrl> {
         }
         Ok(name.into_owned())
     });
-    let names: Vec<_> = names.collect::<Result<_>>()?;
+    let path = names.collect::<Result<Vec<_>>>()?.join("/");
     Ok(ObjectUrl {
         scheme: if url.scheme() == "http" {
             Scheme::Http
@@ -190,7 +190,7 @@ fn http(uri: &str) -> Result<ObjectUrl> {
             Scheme::Https
         },
         authority: format!("{host}{}", port.unwrap_or_default()),
-        key: key_of(uri, names.join("/").trim_start_matches('/'))?,
+        key: key_of(uri, path.strip_prefix('/').unwrap_or(&path))?,
     })
 }
 

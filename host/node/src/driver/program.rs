@@ -4,12 +4,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
-    RddNode, Split, StorageLevel,
+    Channel, DriverHost, Error, ErrorKind, FoundFile, GuestError, Image, JobProgress, JobSpec,
+    PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
 use store::source::{self, Cut, FileSplit};
-use store::{Files, Output};
+use store::{FileInfo, Files, Output};
 
 use crate::Console;
 use crate::guest_error::guest_error;
@@ -132,6 +132,20 @@ impl DriverHost for DriverSide {
             self.wait
                 .run(|stopper| source::record_splits(files, uri, record_length, cut, stopper)),
         )
+    }
+
+    fn list_files(&mut self, uri: &str) -> Result<Vec<FoundFile>, Error> {
+        let found = self.wait.run(|stopper| self.files.list(uri, stopper));
+        let found = found.map_err(|error| guest_error(&error))?.into_iter();
+        let whole = |file: FileInfo| FoundFile {
+            content: Split {
+                uri: file.versioned_uri(),
+                start: 0,
+                length: file.length,
+            },
+            name: file.uri,
+        };
+        Ok(found.map(whole).collect())
     }
 
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {

@@ -206,6 +206,12 @@ impl TaskHost for TaskSide {
         self.readers.open(reader)
     }
 
+    fn open_file(&mut self, whole: &Split) -> Result<u32, Error> {
+        let opened = sources::open_file(&self.executor.files, &self.wait, whole);
+        let reader = opened.map_err(|error| self.answer(error))?;
+        self.readers.open(reader)
+    }
+
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
         let opened = self
             .driver
@@ -279,6 +285,20 @@ impl TaskHost for TaskSide {
 
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.write_file(output, (name, None), bytes)
+    }
+
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: &str,
+        how: sandbox::Compression,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let how = match how {
+            sandbox::Compression::Gzip => Compression::Gzip,
+            sandbox::Compression::Zstd => Compression::Zstd,
+        };
+        self.write_file(output, (name, Some(how)), bytes)
     }
 
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {

@@ -41,26 +41,23 @@ fn local(files: &Files, uri: &str, path: &str, stopper: &Stopper) -> Result<Vec<
     }
 }
 
-/// An object, or the objects right below a folder.
+/// The objects right below a folder, or an object.
 fn object(files: &Files, uri: &str, stopper: &Stopper) -> Result<Vec<FileInfo>> {
-    let Folder::Object(_, object, _) = Folder::open(files, uri, stopper)? else {
+    let folder = Folder::open(files, uri, stopper)?;
+    let Folder::Object(_, object, _) = &folder else {
         return Ok(Vec::new());
     };
-    // A bucket is no object; nor is what ends with `/`.
-    let is_folder = object.url.key.is_empty() || uri.ends_with('/');
-    match object.find(stopper) {
-        Ok(found) if !is_folder => return Ok(vec![object_info(found)]),
-        Err(Error::NotFound(missing)) if object.url.scheme != Scheme::S3 => {
-            return Err(Error::NotFound(missing));
+    if object.url.scheme == Scheme::S3 {
+        let entries = match folder.entries() {
+            // Who may not list may read nevertheless.
+            Err(Error::Refused { .. }) => Entries::default(),
+            entries => entries?,
+        };
+        if !entries.files.is_empty() || !entries.folders.is_empty() || object.url.key.is_empty() {
+            return Ok(shown(entries.files));
         }
-        Ok(_) | Err(Error::NotFound(_)) => {}
-        Err(error) => return Err(error),
     }
-    let found = Folder::Object(files, object, stopper.clone()).files()?;
-    if found.is_empty() {
-        return Err(Error::NotFound(uri.into()));
-    }
-    Ok(found)
+    Ok(vec![object_info(object.find(stopper)?)])
 }
 
 fn matching(
@@ -102,6 +99,7 @@ struct Below<'f> {
 }
 
 /// What is right below a folder, by name.
+#[derive(Default)]
 struct Entries<'f> {
     folders: Vec<Below<'f>>,
     files: Vec<(String, FileInfo)>,
@@ -147,9 +145,7 @@ impl<'f> Folder<'f> {
 
     /// The files right below, but hidden ones.
     fn files(&self) -> Result<Vec<FileInfo>> {
-        let files = self.entries()?.files.into_iter();
-        let shown = files.filter(|(name, _)| !is_hidden(name));
-        Ok(shown.map(|(_, info)| info).collect())
+        Ok(shown(self.entries()?.files))
     }
 
     /// Adds the files whose path below matches, and those of folders that do.
@@ -223,6 +219,11 @@ fn local_file(path: &Path) -> Result<FileInfo> {
     }
     let uri = path.to_str().ok_or_else(|| not_utf8(path))?;
     Ok(local_info(uri.to_owned(), &metadata))
+}
+
+fn shown(files: Vec<(String, FileInfo)>) -> Vec<FileInfo> {
+    let shown = files.into_iter().filter(|(name, _)| !is_hidden(name));
+    shown.map(|(_, info)| info).collect()
 }
 
 fn is_hidden(name: &str) -> bool {

@@ -9,6 +9,9 @@ use crate::{Error, ObjectUrl, Scheme};
 /// More of a server's own words is not repeated.
 const WORDS_MAX: usize = 200;
 
+const NO_RANGES: &str = "its server knows no ranges, and a file of more than 4 MiB, or in several partitions, is read in \
+                         ranges; copy it to where there are some";
+
 /// An answer that ended too early.
 #[derive(Debug, thiserror::Error)]
 #[error("its answer ended too early")]
@@ -21,16 +24,16 @@ pub(crate) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreEr
     if reason.contains("NoSuchBucket") {
         return Error::NotFound(format!("s3://{} (a bucket of this store)", url.authority));
     }
+    let refused = ["401", "403"].map(|status| format!("the server answered {status}"));
     match error {
+        // Of lists the client does not tell them from other failures.
+        _ if refused.iter().any(|words| reason.starts_with(words)) => Error::Refused {
+            path,
+            reason,
+            hint: hint(url.scheme),
+        },
         StoreError::NotFound { .. } => Error::NotFound(path),
         StoreError::Precondition { .. } => Error::Changed(path),
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-            Error::Refused {
-                path,
-                reason,
-                hint: hint(url.scheme),
-            }
-        }
         _ => Error::Remote {
             action,
             path,
@@ -58,6 +61,7 @@ fn reason(error: &StoreError) -> String {
     let (tries, text) = (tries(error), cause.to_string());
     let words = match text.split_once("status code: ") {
         Some((_, answer)) => format!("the server answered {}", plain(answer)),
+        None if text.starts_with("Range request not supported") => NO_RANGES.to_owned(),
         None => text,
     };
     let words: String = words.chars().take(WORDS_MAX).collect();

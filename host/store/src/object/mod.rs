@@ -138,6 +138,26 @@ pub(crate) struct Found {
     pub(crate) version: String,
 }
 
+impl Found {
+    /// Whether an answer is about the same bytes. Some stores tell tags when asked for an object, but not in lists.
+    fn is(&self, now: &ObjectMeta) -> bool {
+        let same = if self.version.starts_with(MODIFIED) {
+            self.version == modified(now)
+        } else {
+            now.e_tag.as_ref().is_none_or(|tag| *tag == self.version)
+        };
+        same && self.length == now.size
+    }
+}
+
+/// What a version begins with that is a time: no tag does.
+const MODIFIED: char = '@';
+
+/// When an object was written, to the second: HTTP has no more.
+fn modified(meta: &ObjectMeta) -> String {
+    format!("{MODIFIED}{}", meta.last_modified.timestamp())
+}
+
 impl Object {
     /// The object of this name below.
     pub(crate) fn join(&self, name: &str) -> Result<Self> {
@@ -190,11 +210,10 @@ impl Object {
     }
 
     fn found(&self, meta: &ObjectMeta) -> Found {
-        let modified = || meta.last_modified.timestamp_millis().to_string();
         Found {
             url: self.url.with_key(meta.location.as_ref()),
             length: meta.size,
-            version: meta.e_tag.clone().unwrap_or_else(modified),
+            version: meta.e_tag.clone().unwrap_or_else(|| modified(meta)),
         }
     }
 
@@ -207,15 +226,15 @@ impl Object {
     async fn read(&self, found: &Found, range: Range<u64>) -> object_store::Result<Vec<u8>> {
         // Not every server knows ranges.
         let part = range != (0..found.length);
-        let tagged = found.version.contains('"');
+        // A weak tag (`W/"..."`) never matches where bytes are asked for.
+        let is_strong = found.version.starts_with('"');
         let options = GetOptions {
             range: part.then_some(GetRange::Bounded(range.clone())),
-            if_match: tagged.then(|| found.version.clone()),
+            if_match: is_strong.then(|| found.version.clone()),
             ..GetOptions::default()
         };
         let answer = self.store.get_opts(&self.path, options).await?;
-        let now = self.found(&answer.meta);
-        if (now.length, &now.version) != (found.length, &found.version) {
+        if !found.is(&answer.meta) {
             return Err(object_store::Error::Precondition {
                 path: self.url.to_string(),
                 source: "it is another one".into(),
