@@ -22,6 +22,7 @@ use support::objects::{KEY, ObjectServer};
 
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
+const INTERRUPTED: i32 = 130;
 
 /// What no guest, no log and no error may show.
 const SECRET: &str = "the-secret-that-nobody-sees";
@@ -229,6 +230,39 @@ fn only_what_was_granted_of_a_bucket_is_touched() {
         &["reads-in-a-task", "@s3://data/secret/s.txt"],
     );
     assert_eq!(told.done().matches("not granted").count(), 2);
+}
+
+#[test]
+fn a_task_that_waits_for_a_silent_store_can_be_killed() {
+    let (shell, server) = (Shell::new(), ObjectServer::start());
+    server.put("data/in/a-silent-GET", b"one\n");
+    let mut options = vec!["--allow-read", "s3://data/in"];
+    for setting in [
+        "objects.timeout=1h",
+        "task.timeout=1s",
+        "task.maxFailures=1",
+    ] {
+        options.extend(["--conf", setting]);
+    }
+    let ended = with_keys(&shell, &server, &options, &["lines", "@s3://data/in"]);
+    let words = ended.failed(FAILED);
+    assert!(words.contains("task.timeout"), "{words}");
+}
+
+#[test]
+fn a_driver_that_waits_for_a_silent_store_can_be_interrupted() {
+    let (shell, server) = (Shell::new(), ObjectServer::start());
+    let endpoint = format!("hadoop.fs.s3a.endpoint={}", server.endpoint);
+    let options = ["--conf", &endpoint, "--conf", "objects.timeout=1h"];
+    let uri = "s3://data/a-silent-HEAD";
+    let mut command = shell.command(&options, behaves(), &["lines", uri]);
+    command
+        .env("AWS_ACCESS_KEY_ID", KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET);
+    let running = start(&mut command);
+    server.until_asked("HEAD");
+    running.signal("INT");
+    assert_eq!(running.end().code, Some(INTERRUPTED));
 }
 
 #[test]

@@ -6,19 +6,26 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// Who may ask. A real server would check the signature, too.
 pub(crate) const KEY: &str = "the-key";
 
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
+
 /// By bucket and key.
 type Stored = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
-/// It goes with the process.
+/// It goes with the process. What ends with `-silent-GET` is never answered to a GET, and so on.
 pub(crate) struct ObjectServer {
     pub(crate) endpoint: String,
     stored: Stored,
+    /// The methods of what was asked.
+    asked: Mutex<Receiver<String>>,
 }
 
 struct Asked {
@@ -33,15 +40,17 @@ struct Asked {
 impl ObjectServer {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (tell, asked) = mpsc::channel();
         let server = Self {
             endpoint: format!("http://{}", listener.local_addr().unwrap()),
             stored: Stored::default(),
+            asked: Mutex::new(asked),
         };
         let stored = Arc::clone(&server.stored);
         thread::spawn(move || {
             for connection in listener.incoming() {
-                let stored = Arc::clone(&stored);
-                thread::spawn(move || serve(&connection.unwrap(), &stored));
+                let (stored, tell) = (Arc::clone(&stored), tell.clone());
+                thread::spawn(move || serve(&connection.unwrap(), &stored, &tell));
             }
         });
         server
@@ -52,15 +61,24 @@ impl ObjectServer {
         stored.insert(path.to_owned(), bytes.to_vec());
     }
 
+    /// Waits until somebody asks by this method.
+    #[track_caller]
+    pub(crate) fn until_asked(&self, method: &str) {
+        let asked = self.asked.lock().unwrap();
+        while asked.recv_timeout(LONG).unwrap() != method {}
+    }
+
     /// What is there, by name.
     pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
         self.stored.lock().unwrap().clone()
     }
 }
 
-fn serve(mut connection: &TcpStream, stored: &Stored) {
+fn serve(mut connection: &TcpStream, stored: &Stored, tell: &Sender<String>) {
     let mut input = BufReader::new(connection);
     while let Some(asked) = read(&mut input) {
+        // Nobody listens after the test.
+        let _ = tell.send(asked.method.clone());
         let (status, headers, body) = answer(&asked, stored);
         let length = match body.len() {
             0 if headers.contains("Content-Length") => String::new(),
@@ -107,6 +125,9 @@ fn read(input: &mut impl BufRead) -> Option<Asked> {
 type Answer = (&'static str, String, Vec<u8>);
 
 fn answer(asked: &Asked, stored: &Stored) -> Answer {
+    if asked.path.ends_with(&format!("-silent-{}", asked.method)) {
+        thread::park();
+    }
     let from = asked.headers.get("authorization");
     if !from.is_some_and(|from| from.contains(&format!("Credential={KEY}/"))) {
         let body = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";

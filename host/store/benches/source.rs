@@ -25,21 +25,46 @@ const ROUNDS: usize = 7;
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     for (name, line) in [
-        ("ascii", "the quick brown fox jumps over the lazy dog, and again and again\n"),
-        ("umlauts", "zw\u{f6}lf Boxk\u{e4}mpfer jagen Viktor quer \u{fc}ber den gro\u{df}en Sylter Deich\n"),
+        (
+            "ascii",
+            "the quick brown fox jumps over the lazy dog, and again and again\n",
+        ),
+        (
+            "umlauts",
+            "zw\u{f6}lf Boxk\u{e4}mpfer jagen Viktor quer \u{fc}ber den gro\u{df}en Sylter Deich\n",
+        ),
     ] {
         let text = line.repeat(TEXT_BYTES / line.len());
         let plain = write(folder.path(), name, text.as_bytes());
         let gz = write(folder.path(), &format!("{name}.gz"), &gzip(&varied(&text)));
-        let zst = write(folder.path(), &format!("{name}.zst"), &zstd::encode_all(&varied(&text)[..], 1).unwrap());
-        report(&format!("lines, {name}"), text.len(), || lines(&plain), || bytes(File::open(&plain).unwrap()));
+        let zst = write(
+            folder.path(),
+            &format!("{name}.zst"),
+            &zstd::encode_all(&varied(&text)[..], 1).unwrap(),
+        );
+        report(
+            &format!("lines, {name}"),
+            text.len(),
+            || lines(&plain),
+            || bytes(File::open(&plain).unwrap()),
+        );
         let unpacked = varied(&text).len();
-        report(&format!("lines of gzip, {name}"), unpacked, || lines(&gz), || {
-            bytes(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(256 << 10, File::open(&gz).unwrap())))
-        });
-        report(&format!("lines of zstd, {name}"), unpacked, || lines(&zst), || {
-            bytes(zstd::Decoder::new(File::open(&zst).unwrap()).unwrap())
-        });
+        report(
+            &format!("lines of gzip, {name}"),
+            unpacked,
+            || lines(&gz),
+            || {
+                bytes(flate2::bufread::MultiGzDecoder::new(
+                    BufReader::with_capacity(256 << 10, File::open(&gz).unwrap()),
+                ))
+            },
+        );
+        report(
+            &format!("lines of zstd, {name}"),
+            unpacked,
+            || lines(&zst),
+            || bytes(zstd::Decoder::new(File::open(&zst).unwrap()).unwrap()),
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use super::{FileInfo, Files};
@@ -30,7 +31,7 @@ impl SourceFile {
         let metadata = file.metadata().map_err(Error::io("read", &path))?;
         let uri = expected.map_or_else(|| path.display().to_string(), |info| info.uri.clone());
         let info = local_info(uri, &metadata);
-        if expected.is_some_and(|expected| *expected != info) {
+        if expected.is_some_and(|expected| !is_same(expected, &info)) {
             return Err(Files::changed(&info.uri));
         }
         Ok(Self {
@@ -143,7 +144,7 @@ impl SourceFile {
             return Ok(());
         };
         let metadata = file.metadata().map_err(Error::io("read", path))?;
-        if local_info(self.info.uri.clone(), &metadata) == self.info {
+        if is_same(&self.info, &local_info(self.info.uri.clone(), &metadata)) {
             Ok(())
         } else {
             Err(Files::changed(&self.info.uri))
@@ -155,11 +156,28 @@ impl SourceFile {
 pub(super) fn local_info(uri: String, metadata: &Metadata) -> FileInfo {
     let modified = metadata.modified().ok();
     let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+    let nanoseconds = since.unwrap_or_default().as_nanos();
     FileInfo {
         uri,
         length: metadata.len(),
-        version: since.unwrap_or_default().as_nanos().to_string(),
+        version: format!("{nanoseconds}@{}", machine()),
     }
+}
+
+/// Whether it is the file that was found. A machine may have a copy of its own, whose time is another one.
+fn is_same(found: &FileInfo, now: &FileInfo) -> bool {
+    let machine = |info: &FileInfo| info.version.split_once('@').map(|(_, id)| id.to_owned());
+    let is_copy = machine(found) != machine(now);
+    found.length == now.length && (is_copy || found.version == now.version)
+}
+
+/// What tells this machine from others, as long as it runs.
+fn machine() -> &'static str {
+    static MACHINE: OnceLock<String> = OnceLock::new();
+    MACHINE.get_or_init(|| {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        id.map(|id| id.trim().to_owned()).unwrap_or_default()
+    })
 }
 
 /// What a store found, as a file.
@@ -168,5 +186,24 @@ pub(super) fn object_info(found: Found) -> FileInfo {
         uri: found.url.to_string(),
         length: found.length,
         version: found.version,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_on_another_machine_is_told_by_its_length() {
+        let info = |length, version: &str| FileInfo {
+            uri: "/data/a".into(),
+            length,
+            version: version.into(),
+        };
+        let found = info(7, "12@here");
+        assert!(is_same(&found, &info(7, "12@here")));
+        assert!(!is_same(&found, &info(7, "13@here")));
+        assert!(is_same(&found, &info(7, "13@there")));
+        assert!(!is_same(&found, &info(8, "12@there")));
     }
 }
