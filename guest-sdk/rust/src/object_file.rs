@@ -35,6 +35,14 @@ impl<'a, T: Record + 'a> Rdd<'a, T> {
     /// Writes the records in the SDK's own encoding, which [`object_file`](Context::object_file) reads: the fastest way to
     /// keep a dataset for another program. Not compressed, and for no other reader: what others are to read is saved as text.
     ///
+    /// ```no_run
+    /// # fn example(cx: &tinderbox::Context) -> tinderbox::Result<()> {
+    /// cx.range(0..10).map(|n| (n, n * n)).save_as_object_file("squares")?;
+    /// let squares = cx.object_file::<(u64, u64)>("squares")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The folder exists, may not be written, or the job failed; then nothing is left of it.
     #[track_caller]

@@ -24,6 +24,16 @@ impl Context {
     /// Small files share a partition, in the order of their names: as many as the
     /// [default parallelism](Self::default_parallelism) makes equal parts of (Spark: `CombineFileInputFormat`).
     ///
+    /// ```no_run
+    /// # fn example(cx: &tinderbox::Context) -> tinderbox::Result<()> {
+    /// let longest = cx
+    ///     .whole_text_files("s3://library/poems/*.txt")?
+    ///     .map(|(name, text)| (text.lines().count(), name))
+    ///     .top_by(1, |a, b| a.0.cmp(&b.0))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// There is no such file, or it may not be read. The job fails where a file is larger than a third of a task's memory.
     #[track_caller]

@@ -47,3 +47,11 @@ impl AttemptOutputs {
         wait.run(|_| outputs.try_for_each(AttemptOutput::commit))
     }
 }
+
+/// What the store is told.
+pub(super) fn compression(how: sandbox::Compression) -> Compression {
+    match how {
+        sandbox::Compression::Gzip => Compression::Gzip,
+        sandbox::Compression::Zstd => Compression::Zstd,
+    }
+}

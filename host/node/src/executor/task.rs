@@ -9,7 +9,7 @@ use store::{BlockReader, Compression, MapOutputWriter, SpillFile};
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
-use super::outputs::AttemptOutputs;
+use super::outputs::{AttemptOutputs, compression};
 use super::readers::{Reader, Readers};
 use super::{DriverRef, Executor, Leaves, Reach, sources};
 use crate::guest_error::guest_error;
@@ -156,6 +156,11 @@ impl TaskSide {
         guest_error(&error)
     }
 
+    fn opened(&mut self, reader: store::Result<Reader>) -> Result<u32, Error> {
+        let reader = reader.map_err(|error| self.answer(error))?;
+        self.readers.open(reader)
+    }
+
     fn write_file(
         &mut self,
         output: u32,
@@ -189,8 +194,7 @@ impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
         let longest = self.executor.limits.memory_bytes;
         let opened = sources::open_lines(&self.executor.files, &self.wait, split, longest);
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(reader)
+        self.opened(opened)
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
@@ -202,22 +206,19 @@ impl TaskHost for TaskSide {
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
         let opened = sources::open_bytes(&self.executor.files, &self.wait, split);
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(reader)
+        self.opened(opened)
     }
 
     fn open_file(&mut self, whole: &Split) -> Result<u32, Error> {
         let opened = sources::open_file(&self.executor.files, &self.wait, whole);
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(reader)
+        self.opened(opened)
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
         let opened = self
             .driver
             .read_shuffle(&self.task, ShuffleId(shuffle), partition);
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Shuffle(reader))
+        self.opened(opened.map(Reader::Shuffle))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
@@ -294,11 +295,7 @@ impl TaskHost for TaskSide {
         how: sandbox::Compression,
         bytes: &[u8],
     ) -> Result<(), Error> {
-        let how = match how {
-            sandbox::Compression::Gzip => Compression::Gzip,
-            sandbox::Compression::Zstd => Compression::Zstd,
-        };
-        self.write_file(output, (name, Some(how)), bytes)
+        self.write_file(output, (name, Some(compression(how))), bytes)
     }
 
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {
@@ -313,8 +310,7 @@ impl TaskHost for TaskSide {
 
     fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
         let opened = self.spill_file().and_then(|spills| spills.open(run));
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Spill(reader))
+        self.opened(opened.map(Reader::Spill))
     }
 
     fn drop_spill(&mut self, run: u32) {

@@ -76,7 +76,7 @@ impl SourceFile {
         matches!(self.place, Place::Object(..))
     }
 
-    /// The `length` bytes at `offset`.
+    /// The `length` bytes at `offset`, all of which are within [`length`](Self::length). Of an object it is one request.
     ///
     /// # Errors
     ///

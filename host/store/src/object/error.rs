@@ -18,7 +18,7 @@ const NO_RANGES: &str = "its server knows no ranges, and a file of more than 4 M
 pub(super) struct CutShort;
 
 /// What a store's error means to who asked.
-pub(crate) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreError) -> Error {
+pub(super) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreError) -> Error {
     let path = url.to_string();
     let reason = reason(&error);
     if reason.contains("NoSuchBucket") {
@@ -34,6 +34,8 @@ pub(crate) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreEr
         },
         StoreError::NotFound { .. } => Error::NotFound(path),
         StoreError::Precondition { .. } => Error::Changed(path),
+        // It has become shorter than what is read of it.
+        _ if reason.starts_with("the server answered 416") => Error::Changed(path),
         _ => Error::Remote {
             action,
             path,

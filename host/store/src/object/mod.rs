@@ -6,26 +6,29 @@
 
 mod client;
 mod error;
+mod request;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, GetOptions, GetRange, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutPayload, RetryConfig,
+    BackoffConfig, GetOptions, GetRange, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutPayload, RetryConfig,
 };
 use scheduler::Settings;
-use tokio::runtime::{self, Handle};
 
 use crate::{Error, ObjectUrl, Result, Scheme, Stopper};
 use client::Connector;
-pub(crate) use error::object_error;
+use error::object_error;
+pub(crate) use request::Request;
+pub(crate) use upload::Upload;
 
 /// How long a request is tried again, whatever it says.
 const TRIES_WAIT: Duration = Duration::from_secs(180);
@@ -176,10 +179,7 @@ impl Object {
         stopper: &Stopper,
         request: impl Future<Output = object_store::Result<T>> + Send + 'static,
     ) -> Result<T> {
-        Request::begin(request)
-            .wait(stopper)
-            .ok_or_else(|| Error::Stopped(self.url.to_string()))?
-            .map_err(|error| object_error(action, &self.url, error))
+        self.finish(action, stopper, Request::begin(request))
     }
 
     /// Looks for the object.
@@ -286,116 +286,6 @@ impl Object {
             stopper,
             async move { store.put_multipart(&path).await },
         )?;
-        Ok(Upload {
-            object: self.clone(),
-            upload: Some(upload),
-            sending: None,
-        })
+        Ok(Upload::new(self.clone(), upload))
     }
-}
-
-/// An object that comes into being part by part. Dropped before its end, its parts are removed.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    object: Object,
-    /// None once it is over.
-    upload: Option<Box<dyn MultipartUpload>>,
-    /// The part that is on its way.
-    sending: Option<Request<()>>,
-}
-
-impl Upload {
-    /// Sends a part, as soon as the one before has arrived. All parts but the last are equally long, and at least 5 MiB.
-    pub(crate) fn send(&mut self, bytes: Vec<u8>, stopper: &Stopper) -> Result<()> {
-        self.wait_for_part(stopper)?;
-        if let Some(upload) = &mut self.upload {
-            self.sending = Some(Request::begin(upload.put_part(PutPayload::from(bytes))));
-        }
-        Ok(())
-    }
-
-    /// Waits until every part has arrived.
-    pub(crate) fn wait_for_part(&mut self, stopper: &Stopper) -> Result<()> {
-        match self.sending.take() {
-            Some(part) => self.object.finish("write", stopper, part),
-            None => Ok(()),
-        }
-    }
-
-    /// Shows the object.
-    pub(crate) fn complete(mut self, stopper: &Stopper) -> Result<()> {
-        self.wait_for_part(stopper)?;
-        let Some(mut upload) = self.upload.take() else {
-            return Ok(());
-        };
-        let object = self.object.clone();
-        object.wait("write", stopper, async move {
-            let completed = upload.complete().await.map(drop);
-            if completed.is_err() {
-                // The first failure is the one to tell of.
-                let _ = upload.abort().await;
-            }
-            completed
-        })
-    }
-}
-
-impl Drop for Upload {
-    /// Nobody waits for the removal: a store forgets parts by itself, if its bucket is told when.
-    fn drop(&mut self) {
-        if let Some(mut upload) = self.upload.take() {
-            let sending = self.sending.take();
-            runtime().spawn(async move {
-                drop(sending);
-                let _ = upload.abort().await;
-            });
-        }
-    }
-}
-
-/// What runs on this crate's own thread. Dropped, it ends.
-#[derive(Debug)]
-pub(crate) struct Request<T>(tokio::task::JoinHandle<object_store::Result<T>>);
-
-impl<T: Send + 'static> Request<T> {
-    fn begin(work: impl Future<Output = object_store::Result<T>> + Send + 'static) -> Self {
-        Self(runtime().spawn(work))
-    }
-
-    /// What came of it; none if it was stopped before.
-    fn wait(mut self, stopper: &Stopper) -> Option<object_store::Result<T>> {
-        let ended = runtime().block_on(async {
-            tokio::select! {
-                biased;
-                () = stopper.stopped() => None,
-                ended = &mut self.0 => Some(ended),
-            }
-        });
-        match ended? {
-            Ok(result) => Some(result),
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => None,
-        }
-    }
-}
-
-impl<T> Drop for Request<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The event loop of all requests of this process.
-fn runtime() -> &'static Handle {
-    static RUNTIME: OnceLock<Handle> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("the machine has room for an event loop");
-        let handle = runtime.handle().clone();
-        std::thread::Builder::new()
-            .name("objects".into())
-            .spawn(move || runtime.block_on(std::future::pending::<()>()))
-            .expect("the machine has room for a thread");
-        handle
-    })
 }
