@@ -16,9 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, DriverHost, Error, ErrorKind,
-    Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared, PreparedImages,
-    Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
+    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Compression, DriverHost, Error,
+    ErrorKind, Finished, FoundFile, Image, JobProgress, JobSpec, KillReason, PartitionResult,
+    Prepared, PreparedImages, Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec,
+    TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;
@@ -80,6 +81,9 @@ impl DriverHost for Alone {
         absent()
     }
 
+    fn list_files(&mut self, _: &str) -> Result<Vec<FoundFile>, Error> {
+        absent()
+    }
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {
         let prepared = self
             .images
@@ -147,6 +151,9 @@ impl TaskHost for Empty {
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         absent()
     }
+    fn open_file(&mut self, _: &Split) -> Result<u32, Error> {
+        absent()
+    }
     fn open_shuffle(&mut self, _: u32, _: u32) -> Result<u32, Error> {
         absent()
     }
@@ -170,6 +177,9 @@ impl TaskHost for Empty {
         Ok(false)
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn write_compressed(&mut self, _: u32, _: &str, _: Compression, _: &[u8]) -> Result<(), Error> {
         absent()
     }
     fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {

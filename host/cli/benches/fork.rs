@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, DriverHost, Error, ErrorKind, Image, JobProgress,
-    JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split,
-    TaskHost, TaskSpec, TaskWork,
+    Attempt, AttemptLimits, BlockLevel, Channel, Compression, DriverHost, Error, ErrorKind,
+    FoundFile, Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages, Program,
+    RddNode, Sandbox, Split, TaskHost, TaskSpec, TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
@@ -237,6 +237,9 @@ impl DriverHost for Recorder {
     fn binary_file(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<Split>, Error> {
         none()
     }
+    fn list_files(&mut self, _: &str) -> Result<Vec<FoundFile>, Error> {
+        none()
+    }
     fn submit_job(&mut self, _: JobSpec, image: Image) -> Result<u32, Error> {
         let mut images = self.0.lock().expect("no panic");
         images.push(image);
@@ -279,6 +282,9 @@ impl TaskHost for NoData {
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         none()
     }
+    fn open_file(&mut self, _: &Split) -> Result<u32, Error> {
+        none()
+    }
     fn open_shuffle(&mut self, _: u32, _: u32) -> Result<u32, Error> {
         none()
     }
@@ -302,6 +308,9 @@ impl TaskHost for NoData {
         Ok(false)
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn write_compressed(&mut self, _: u32, _: &str, _: Compression, _: &[u8]) -> Result<(), Error> {
         none()
     }
     fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {

@@ -26,11 +26,11 @@ mod bindings {
 pub(crate) use bindings::JobProgramPre;
 pub use bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 pub use bindings::tinderbox::job::driver::{
-    Dependency, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
+    Dependency, FoundFile, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
     PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
 };
 pub use bindings::tinderbox::job::logging::Channel;
-pub use bindings::tinderbox::job::task::BlockLevel;
+pub use bindings::tinderbox::job::task::{BlockLevel, Compression};
 pub use bindings::tinderbox::job::types::{Error as GuestError, ErrorKind, Split};
 use bindings::tinderbox::job::{driver, logging, task, types};
 
@@ -85,6 +85,8 @@ pub trait DriverHost: Send {
         record_length: u32,
         min_partitions: u32,
     ) -> Result<Vec<Split>, Error>;
+    /// Finds files, and cuts none.
+    fn list_files(&mut self, uri: &str) -> Result<Vec<FoundFile>, Error>;
     /// Starts a job whose tasks are forks of `image`.
     fn submit_job(&mut self, job: JobSpec, image: crate::Image) -> Result<u32, Error>;
     /// Waits for results of a job.
@@ -109,6 +111,8 @@ pub trait TaskHost: Any + Send {
     fn read_lines(&mut self, reader: u32) -> Result<String, Error>;
     /// Opens the bytes of a split.
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error>;
+    /// Opens a whole file, decompressed.
+    fn open_file(&mut self, whole: &Split) -> Result<u32, Error>;
     /// Opens a partition of a shuffle.
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error>;
     /// Opens a cached partition, if it is there.
@@ -133,6 +137,14 @@ pub trait TaskHost: Any + Send {
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
     /// Adds bytes to a file of an output.
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    /// The same, compressed.
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: &str,
+        how: Compression,
+        bytes: &[u8],
+    ) -> Result<(), Error>;
     /// Puts a batch aside, at the end of a run.
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error>;
     /// Opens a run.
@@ -252,6 +264,10 @@ impl driver::Host for Guest {
             .binary_file(&uri, record_length, min_partitions)
     }
 
+    fn list_files(&mut self, uri: String) -> Result<Vec<FoundFile>, Error> {
+        self.driver()?.list_files(&uri)
+    }
+
     fn submit_job(&mut self, job: JobSpec) -> Result<u32, Error> {
         let image = self.image_for_job()?;
         self.driver()?.submit_job(job, image)
@@ -290,6 +306,10 @@ impl task::Host for Guest {
 
     fn open_bytes(&mut self, part: Split) -> Result<u32, Error> {
         self.task()?.open_bytes(&part)
+    }
+
+    fn open_file(&mut self, whole: Split) -> Result<u32, Error> {
+        self.task()?.open_file(&whole)
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
@@ -335,6 +355,16 @@ impl task::Host for Guest {
 
     fn write_output(&mut self, output: u32, name: String, bytes: Vec<u8>) -> Result<(), Error> {
         self.task()?.write_output(output, &name, &bytes)
+    }
+
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: String,
+        how: Compression,
+        bytes: Vec<u8>,
+    ) -> Result<(), Error> {
+        self.task()?.write_compressed(output, &name, how, &bytes)
     }
 
     fn write_spill(&mut self, run: u32, batch: Vec<u8>) -> Result<(), Error> {

@@ -6,18 +6,24 @@
 mod block;
 mod error;
 mod frame;
+mod files;
 mod grants;
+mod location;
+mod object;
 mod output;
 mod packed;
 mod shuffle;
 pub mod source;
 mod spill;
+mod stopper;
 mod work_folder;
 
 pub use block::{Block, BlockLevel, BlockReader, BlockStore, BlockWriter, RemovedBlocks};
 pub use error::{Error, Result};
 pub use frame::{FrameOrder, FrameRouter, FrameSorter, SortedFrames};
+pub use files::{Compression, FileInfo, Files, SourceFile};
 pub use grants::Grants;
+pub use location::{Location, ObjectUrl, Scheme, is_object_url};
 pub use output::{AttemptOutput, Output};
 pub use shuffle::{
     BucketsWanted, ClusterShuffles, FetchedBuckets, FinishedMapOutput, IndexCache, MapOutputName,
@@ -25,4 +31,5 @@ pub use shuffle::{
     ShuffleFiles, ShuffleFolder, ShuffleReader,
 };
 pub use spill::{SpillFile, SpillReader};
+pub use stopper::Stopper;
 pub use work_folder::WorkFolder;

@@ -5,7 +5,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{BlockLevel, Dependency, JobSpec, RddNode, Split, StorageLevel};
+use super::{
+    BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel,
+};
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
 use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
@@ -194,6 +196,32 @@ pub(crate) fn open_bytes(part: &Split) -> Result<u32, Error> {
     Ok(open(bytes.chunks(PIECE_BYTES).map(<[u8]>::to_vec)))
 }
 
+pub(crate) fn list_files(uri: &str) -> Result<Vec<FoundFile>, Error> {
+    let folder = format!("{uri}/");
+    let found = with(|host| {
+        let named = |name: &&String| *name == uri || name.starts_with(&folder);
+        let files = host.files.iter().filter(|(name, _)| named(name));
+        let whole = |(name, bytes): (&String, &Vec<u8>)| FoundFile {
+            name: name.clone(),
+            content: Split {
+                uri: name.clone(),
+                start: 0,
+                length: bytes.len() as u64,
+            },
+        };
+        files.map(whole).collect::<Vec<_>>()
+    });
+    if found.is_empty() {
+        return Err(error(ErrorKind::NotFound, uri));
+    }
+    Ok(found)
+}
+
+/// Nothing is compressed here.
+pub(crate) fn open_file(whole: &Split) -> Result<u32, Error> {
+    open_bytes(whole)
+}
+
 pub(crate) fn open_shuffle(shuffle: u32, partition: u32) -> Result<u32, Error> {
     Ok(open(with(|host| {
         host.buckets
@@ -320,6 +348,15 @@ pub(crate) fn write_output(output: u32, name: &str, bytes: &[u8]) -> Result<(), 
             .extend_from_slice(bytes);
     });
     Ok(())
+}
+
+pub(crate) fn write_compressed(
+    output: u32,
+    name: &str,
+    _: Compression,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    write_output(output, name, bytes)
 }
 
 pub(crate) fn commit_output(output: u32) -> Result<(), Error> {

@@ -4,26 +4,28 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
-    RddNode, Split, StorageLevel,
+    Channel, DriverHost, Error, ErrorKind, FoundFile, GuestError, Image, JobProgress, JobSpec,
+    PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
-use store::source::{self, FileSplit};
-use store::{Grants, Output};
+use store::source::{self, Cut, FileSplit};
+use store::{FileInfo, Files, Output};
 
 use crate::Console;
 use crate::guest_error::guest_error;
+use crate::store_wait::StoreWait;
 
 use super::{JobScheduler, SharedOutput, Start, StartError};
 
 /// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
 pub(crate) struct DriverSide {
     pub(crate) settings: Settings,
-    pub(crate) grants: Grants,
+    pub(crate) files: Files,
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
     pub(crate) start: Box<dyn Start>,
     pub(crate) jobs: Arc<OnceLock<Arc<dyn JobScheduler>>>,
+    pub(crate) wait: StoreWait,
 }
 
 impl DriverSide {
@@ -58,14 +60,15 @@ impl DriverSide {
         Err(Error::new(ErrorKind::LimitExceeded, message))
     }
 
-    fn min_partitions(&self, asked: u32) -> u32 {
-        if asked > 0 {
-            asked
-        } else {
-            self.settings
-                .default_parallelism()
-                .unwrap_or(self.cores)
-                .min(2)
+    fn cut(&self, asked: u32) -> Cut {
+        let parallelism = || self.settings.default_parallelism().unwrap_or(self.cores);
+        Cut {
+            min_partitions: if asked > 0 {
+                asked
+            } else {
+                parallelism().min(2)
+            },
+            max_bytes: self.settings.files_max_partition_bytes(),
         }
     }
 }
@@ -86,6 +89,12 @@ impl DriverHost for DriverSide {
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
+        if Settings::is_submitters(key) {
+            let message = format!(
+                "`{key}` is not a program's to set: set it where the program is submitted, with --conf {key}=..."
+            );
+            return Err(Error::new(ErrorKind::Denied, message));
+        }
         self.settings
             .set(key, value)
             .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
@@ -105,11 +114,11 @@ impl DriverHost for DriverSide {
     }
 
     fn text_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<Split>, Error> {
-        let (partitions, bytes) = (
-            self.min_partitions(min_partitions),
-            self.settings.files_max_partition_bytes(),
-        );
-        splits(source::text_splits(&self.grants, uri, partitions, bytes))
+        let (files, cut) = (&self.files, self.cut(min_partitions));
+        splits(
+            self.wait
+                .run(|stopper| source::text_splits(files, uri, cut, stopper)),
+        )
     }
 
     fn binary_file(
@@ -118,17 +127,25 @@ impl DriverHost for DriverSide {
         record_length: u32,
         min_partitions: u32,
     ) -> Result<Vec<Split>, Error> {
-        let (partitions, bytes) = (
-            self.min_partitions(min_partitions),
-            self.settings.files_max_partition_bytes(),
-        );
-        splits(source::record_splits(
-            &self.grants,
-            uri,
-            record_length,
-            partitions,
-            bytes,
-        ))
+        let (files, cut) = (&self.files, self.cut(min_partitions));
+        splits(
+            self.wait
+                .run(|stopper| source::record_splits(files, uri, record_length, cut, stopper)),
+        )
+    }
+
+    fn list_files(&mut self, uri: &str) -> Result<Vec<FoundFile>, Error> {
+        let found = self.wait.run(|stopper| self.files.list(uri, stopper));
+        let found = found.map_err(|error| guest_error(&error))?.into_iter();
+        let whole = |file: FileInfo| FoundFile {
+            content: Split {
+                uri: file.versioned_uri(),
+                start: 0,
+                length: file.length,
+            },
+            name: file.uri,
+        };
+        Ok(found.map(whole).collect())
     }
 
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {
@@ -193,19 +210,24 @@ impl DriverHost for DriverSide {
     }
 
     fn create_output(&mut self, uri: &str) -> Result<u32, Error> {
-        let output = Output::create(&self.grants, uri).map_err(|error| guest_error(&error))?;
+        let created = self
+            .wait
+            .run(|stopper| Output::create(&self.files, uri, stopper));
+        let output = created.map_err(|error| guest_error(&error))?;
         Ok(self.jobs()?.outputs().add(Arc::new(output)))
     }
 
     fn commit_output(&mut self, output: u32) -> Result<(), Error> {
-        self.output(output)?
-            .commit()
+        let output = self.output(output)?;
+        self.wait
+            .run(|stopper| output.commit(stopper))
             .map_err(|error| guest_error(&error))
     }
 
     fn abort_output(&mut self, output: u32) -> Result<(), Error> {
-        self.output(output)?
-            .abort()
+        let output = self.output(output)?;
+        self.wait
+            .run(|stopper| output.abort(stopper))
             .map_err(|error| guest_error(&error))
     }
 
@@ -218,17 +240,7 @@ fn splits(splits: store::Result<Vec<FileSplit>>) -> Result<Vec<Split>, Error> {
     let splits = splits.map_err(|error| guest_error(&error))?;
     Ok(splits
         .into_iter()
-        .map(
-            |FileSplit {
-                 path,
-                 start,
-                 length,
-             }| Split {
-                uri: path,
-                start,
-                length,
-            },
-        )
+        .map(|FileSplit { uri, start, length }| Split { uri, start, length })
         .collect())
 }
 

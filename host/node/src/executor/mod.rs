@@ -7,8 +7,10 @@ mod cost;
 mod fetch;
 mod kept;
 mod lines;
+mod outputs;
 mod readers;
 mod sorted;
+mod sources;
 mod task;
 mod threads;
 
@@ -18,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
 use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, TaskMetrics};
-use store::{Block, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output, ShuffleReader};
+use store::{Block, BlockStore, Files, FinishedMapOutput, MapOutputWriter, Output, ShuffleReader};
 
 use crate::Console;
 use cost::Cost;
@@ -72,7 +74,7 @@ pub(crate) struct Leaves {
 /// An application's tasks in this process, and what they share.
 pub(crate) struct Executor {
     pub(crate) program: Arc<Program>,
-    pub(crate) grants: Grants,
+    pub(crate) files: Files,
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
     pub(crate) limits: AttemptLimits,
@@ -115,7 +117,7 @@ impl Executor {
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
-        grants: Grants,
+        files: Files,
         console: Arc<dyn Console>,
         cores: u32,
         scratch: PathBuf,
@@ -133,7 +135,7 @@ impl Executor {
                 scratch.join("blocks"),
             )),
             program,
-            grants,
+            files,
             console,
             cores,
             limits,

@@ -10,6 +10,7 @@ use store::{BlockReader, ShuffleReader, SpillReader};
 use super::cost::Counter;
 use super::fetch;
 use super::sorted::SortedReader;
+use crate::store_wait::StoreWait;
 
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
 const BATCH_BYTES: usize = 256 << 10;
@@ -57,9 +58,13 @@ impl Readers {
     }
 
     /// The next lines, or why the store has none.
-    pub(super) fn read_lines(&mut self, number: u32) -> Result<store::Result<String>, Error> {
+    pub(super) fn read_lines(
+        &mut self,
+        number: u32,
+        wait: &StoreWait,
+    ) -> Result<store::Result<String>, Error> {
         match self.get(number)? {
-            Reader::Lines(lines) => Ok(lines.read()),
+            Reader::Lines(lines) => Ok(wait.run(|_| lines.read())),
             _ => Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "only what `open-lines` opened has lines",
@@ -73,6 +78,7 @@ impl Readers {
         &mut self,
         number: u32,
         kill: &KillSwitch,
+        wait: &StoreWait,
     ) -> Result<(store::Result<Arc<Vec<u8>>>, Option<Counter>), Error> {
         Ok(match self.get(number)? {
             Reader::Lines(_) => {
@@ -82,7 +88,7 @@ impl Readers {
                 ));
             }
             Reader::Bytes(reader) => (
-                reader.read(BATCH_BYTES).map(Arc::new),
+                wait.run(|_| reader.read(BATCH_BYTES)).map(Arc::new),
                 Some(|metrics| &mut metrics.bytes_read),
             ),
             Reader::Shuffle(reader) => (

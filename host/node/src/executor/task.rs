@@ -1,23 +1,22 @@
 //! A task's side of the host: what it reads, and what it writes until its attempt is committed.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use sandbox::{BlockLevel, Channel, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
-use store::source::{ByteReader, LineReader};
 use store::{
-    AttemptOutput, BlockReader, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
+    BlockReader, Compression, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
 };
 
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
+use super::outputs::{AttemptOutputs, compression};
 use super::readers::{Reader, Readers};
 use super::sorted::SortedReader;
-use super::{DriverRef, Executor, Leaves, Reach};
+use super::{DriverRef, Executor, Leaves, Reach, sources};
 use crate::guest_error::guest_error;
+use crate::store_wait::StoreWait;
 
 /// Answers the calls of one attempt.
 pub(crate) struct TaskSide {
@@ -31,9 +30,10 @@ pub(crate) struct TaskSide {
     /// Begun when there is something to put aside.
     spills: Option<SpillFile>,
     kept: KeptBlocks,
-    outputs: BTreeMap<u32, AttemptOutput>,
+    outputs: AttemptOutputs,
     lines: [Line; 2],
     reach: Reach,
+    wait: StoreWait,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
 }
@@ -54,7 +54,8 @@ impl TaskSide {
             map_output: None,
             router: None,
             spills: None,
-            outputs: BTreeMap::new(),
+            outputs: AttemptOutputs::default(),
+            wait: StoreWait::new(reach.kill.clone()),
             lines: Default::default(),
             reach,
             failure: None,
@@ -86,20 +87,14 @@ impl TaskSide {
         if self.outputs.is_empty() {
             return Ok(());
         }
-        self.outputs
-            .values_mut()
-            .try_for_each(AttemptOutput::flush)
-            .map_err(|error| io(&error))?;
+        self.outputs.flush(&self.wait).map_err(|error| io(&error))?;
         if !self.driver.ask_commit(self.task.attempt) {
             return Err(TaskFailure::new(
                 FailureKind::CommitDenied,
                 "another attempt makes the output visible",
             ));
         }
-        std::mem::take(&mut self.outputs)
-            .into_values()
-            .try_for_each(AttemptOutput::commit)
-            .map_err(|error| io(&error))
+        self.outputs.commit(&self.wait).map_err(|error| io(&error))
     }
 
     fn open_map_output(
@@ -169,6 +164,7 @@ impl TaskSide {
                 Some(TaskFailure::new(kind, error.to_string()))
             }
             store::Error::Unanswered { .. }
+            | store::Error::Remote { .. }
             | store::Error::DiskFull(_)
             | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
@@ -179,8 +175,32 @@ impl TaskSide {
         guest_error(&error)
     }
 
+    fn opened(&mut self, reader: store::Result<Reader>) -> Result<u32, Error> {
+        let reader = reader.map_err(|error| self.answer(error))?;
+        self.readers.open(reader)
+    }
+
+    fn write_file(
+        &mut self,
+        output: u32,
+        file: (&str, Option<Compression>),
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let (driver, attempt) = (&self.driver, self.task.attempt);
+        let find = |number| driver.output(number);
+        let written = self
+            .outputs
+            .write((output, attempt), find, file, bytes, &self.wait);
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
+        written
+            .ok_or_else(missing)?
+            .map_err(|error| self.answer(error))?;
+        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
+        Ok(())
+    }
+
     fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
-        let (batch, counter) = self.readers.read(number, &self.reach.kill)?;
+        let (batch, counter) = self.readers.read(number, &self.reach.kill, &self.wait)?;
         let batch = batch.map_err(|error| self.answer(error))?;
         if let Some(counter) = counter {
             self.count(counter, batch.len());
@@ -192,36 +212,32 @@ impl TaskSide {
 impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
         let longest = self.executor.limits.memory_bytes;
-        let reader = self
-            .executor
-            .grants
-            .readable(&split.uri)
-            .and_then(|path| LineReader::open(&path, split.start, split.length, longest));
-        let reader = reader.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Lines(reader))
+        let opened = sources::open_lines(&self.executor.files, &self.wait, split, longest);
+        self.opened(opened)
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
-        let lines = self.readers.read_lines(reader)?;
+        let lines = self.readers.read_lines(reader, &self.wait)?;
         let lines = lines.map_err(|error| self.answer(error))?;
         self.count(|metrics| &mut metrics.bytes_read, lines.len());
         Ok(lines)
     }
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
-        let path = self.executor.grants.readable(&split.uri);
-        let reader = path
-            .and_then(|path| ByteReader::open(&path, split.start, split.length))
-            .map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Bytes(reader))
+        let opened = sources::open_bytes(&self.executor.files, &self.wait, split);
+        self.opened(opened)
+    }
+
+    fn open_file(&mut self, whole: &Split) -> Result<u32, Error> {
+        let opened = sources::open_file(&self.executor.files, &self.wait, whole);
+        self.opened(opened)
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
         let opened = self
             .driver
             .read_shuffle(&self.task, ShuffleId(shuffle), partition);
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Shuffle(reader))
+        self.opened(opened.map(Reader::Shuffle))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
@@ -319,20 +335,17 @@ impl TaskHost for TaskSide {
     }
 
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let attempt = self.task.attempt;
-        let file = match self.outputs.entry(output) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let missing =
-                    || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
-                let known = self.driver.output(output).ok_or_else(missing)?;
-                entry.insert(known.attempt(attempt))
-            }
-        };
-        file.write(name, bytes)
-            .map_err(|error| self.answer(error))?;
-        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
-        Ok(())
+        self.write_file(output, (name, None), bytes)
+    }
+
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: &str,
+        how: sandbox::Compression,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.write_file(output, (name, Some(compression(how))), bytes)
     }
 
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {
@@ -347,8 +360,7 @@ impl TaskHost for TaskSide {
 
     fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
         let opened = self.spill_file().and_then(|spills| spills.open(run));
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Spill(reader))
+        self.opened(opened.map(Reader::Spill))
     }
 
     fn drop_spill(&mut self, run: u32) {

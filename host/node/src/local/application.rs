@@ -13,7 +13,7 @@ use scheduler::{
     Action, AttemptId, Codec, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec,
     LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
 };
-use store::{Block, Grants, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder};
+use store::{Block, Files, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder};
 
 use crate::Console;
 use crate::driver::{EventQueue, JobScheduler, Jobs, Outputs, Progress};
@@ -49,14 +49,14 @@ impl Application {
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
-        grants: Grants,
+        files: Files,
         console: Arc<dyn Console>,
         cores: u32,
         seed: u64,
     ) -> Result<Arc<Self>, store::Error> {
         let work_folder = WorkFolder::create(settings.local_dir().as_ref())?;
         let scratch = work_folder.path().to_path_buf();
-        let executor = Executor::new(program, settings, grants, console, cores, scratch);
+        let executor = Executor::new(program, settings, files, console, cores, scratch);
         let application = Arc::new(Self {
             driver: Shared::new(scheduler::Driver::new(settings, seed)),
             executor: Arc::new(executor),

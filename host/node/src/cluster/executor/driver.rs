@@ -9,7 +9,7 @@ use scheduler::executor::Input;
 use scheduler::{
     Address, AttemptId, Codec, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
 };
-use store::{Block, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader};
+use store::{Block, ClusterShuffles, Files, MapOutputWriter, Output, ShuffleFolder, ShuffleReader};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use wire::{Data, Fetch, Message, Role};
@@ -43,6 +43,7 @@ pub(super) struct RemoteDriver {
     pub(super) commits: Arc<Commits>,
     pub(super) map_outputs: Known,
     pub(super) outputs: Mutex<BTreeMap<u32, Arc<Output>>>,
+    pub(super) files: Files,
 }
 
 impl RemoteDriver {
@@ -166,7 +167,7 @@ impl DriverRef for RemoteDriver {
         let Ok(Data::Output { folder }) = self.ask(Data::OutputAsked { output: number }) else {
             return None;
         };
-        let output = Arc::new(Output::at(folder.into()));
+        let output = Arc::new(Output::at(&self.files, &folder).ok()?);
         outputs().insert(number, Arc::clone(&output));
         Some(output)
     }

@@ -14,7 +14,7 @@ use scheduler::{
     Address, AttemptId, FailureKind, ImageId, KillReason, Message, Outcome, Task, TaskFailure,
     TaskMetrics, Time,
 };
-use store::{ClusterShuffles, IndexCache, ShuffleFolder};
+use store::{ClusterShuffles, Files, IndexCache, ShuffleFolder};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use tracing::{debug, info, warn};
@@ -93,10 +93,11 @@ impl ExecutorProcess {
             settings,
             grants,
         } = loaded;
+        let files = Files::new(grants, &settings);
         let executor = Executor::new(
             program,
             &settings,
-            grants,
+            files.clone(),
             console,
             instructions.cores,
             instructions.scratch.clone(),
@@ -124,6 +125,7 @@ impl ExecutorProcess {
             commits: Arc::clone(&commits),
             map_outputs: Known::default(),
             outputs: Mutex::new(BTreeMap::new()),
+            files,
         });
         Ok(Self {
             machine,
