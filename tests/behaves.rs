@@ -85,6 +85,24 @@ fn calls_that_make_no_sense_are_answered() {
 }
 
 #[test]
+fn accumulators_hold_what_tasks_added_and_no_more() {
+    insta::assert_snapshot!(told(&[&["adds"], &["adds-past-the-sdk"]]));
+    let shell = Shell::new();
+    let run = |arguments: &[&str]| shell.run(&["--master", "local[1]"], behaves(), arguments);
+    assert_eq!(
+        run(&["adds-and-fails"]).done(),
+        "failed: true, counted 30\n"
+    );
+    assert_eq!(run(&["adds-much", "1000"]).done(), "2000 lines\n");
+    let refused = run(&["adds-much", "1100"]);
+    assert!(
+        refused.stderr.contains("added to accumulators takes"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn images_for_nothing_do_no_harm() {
     insta::assert_snapshot!(told(&[&["checkpoints", "500"]]));
 }

@@ -16,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, DriverHost, Error, ErrorKind,
-    Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared, PreparedImages,
-    Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, DriverHost,
+    Error, ErrorKind, Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared,
+    PreparedImages, Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;
@@ -117,6 +117,9 @@ impl DriverHost for Alone {
         })
     }
 
+    fn take_accumulators(&mut self, _: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(Vec::new())
+    }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())
     }
@@ -168,6 +171,9 @@ impl TaskHost for Empty {
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)
+    }
+    fn add_accumulator(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        absent()
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
         absent()

@@ -284,6 +284,21 @@ pub enum Action {
         /// The attempt that just succeeded.
         attempt: AttemptId,
     },
+    /// Hand what the attempt has added to accumulators to the program: the attempt counts. Comes before
+    /// [`Self::AcceptResult`] or [`Self::RegisterMapOutput`] of the same attempt.
+    ///
+    /// In a result stage this comes once for each partition. A map task's counts each time that its output is taken, so
+    /// that what was lost and computed again counts again (Spark: `DAGScheduler.updateAccumulators`).
+    CountAccumulators {
+        /// For this job: of those that need the stage, the first.
+        job: JobId,
+        /// The stage.
+        stage: StageId,
+        /// Its partition.
+        partition: u32,
+        /// The attempt that just succeeded.
+        attempt: AttemptId,
+    },
     /// Make the attempt's shuffle file the one that is read.
     RegisterMapOutput {
         /// For this shuffle.

@@ -23,6 +23,8 @@ macro_rules! cases {
 }
 
 cases! {
+    accumulators_count_once_for_each_result
+    accumulators_of_map_tasks_count_each_time_that_an_output_is_taken
     a_bad_machine_fails_the_job_where_nobody_is_excluded
     a_cancelled_jobs_image_is_kept_until_its_last_attempt_has_ended
     a_closed_group_takes_no_more_jobs

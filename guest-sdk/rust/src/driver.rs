@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::io::Write;
 use std::panic::Location;
 
+use crate::accumulator;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, JobSpec};
 use crate::lineage::{self, Lineage, place};
@@ -89,7 +90,16 @@ impl Job<'_> {
         if partitions.is_empty() {
             return Ok(());
         }
+        accumulator::settle();
         let job = self.submit(partitions)?;
+        let done = Self::follow(job, &mut take);
+        // Also of a job that failed: what came of partitions that were accepted counts.
+        let counted = accumulator::count(job);
+        done.and(counted)
+    }
+
+    /// Waits for the end of a job.
+    fn follow(job: u32, take: &mut dyn FnMut(u32, Vec<u8>) -> Result<()>) -> Result<()> {
         loop {
             let progress = host::await_job(job, WAIT_MS).map_err(Error::from_host)?;
             for result in progress.results {

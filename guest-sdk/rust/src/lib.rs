@@ -26,6 +26,7 @@
 // The derive writes `::tinderbox`, also in this crate's own tests.
 extern crate self as tinderbox;
 
+mod accumulator;
 mod action;
 #[cfg(any(target_family = "wasm", test))]
 mod alloc;
@@ -66,6 +67,10 @@ mod task;
 mod text;
 mod values;
 
+pub use accumulator::{
+    Accumulate, Accumulator, Collection, CollectionAccumulator, DoubleAccumulator, LongAccumulator,
+    Sum,
+};
 pub use bytes::Bytes;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Result};

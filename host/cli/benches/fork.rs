@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, DriverHost, Error, ErrorKind, Image, JobProgress,
-    JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split,
-    TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, DriverHost, Error, ErrorKind,
+    Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode,
+    Sandbox, Split, TaskHost, TaskSpec, TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
@@ -252,6 +252,9 @@ impl DriverHost for Recorder {
             finished: true,
         })
     }
+    fn take_accumulators(&mut self, _: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(Vec::new())
+    }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())
     }
@@ -300,6 +303,9 @@ impl TaskHost for NoData {
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)
+    }
+    fn add_accumulator(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        none()
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
         none()

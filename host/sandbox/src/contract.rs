@@ -26,8 +26,8 @@ mod bindings {
 pub(crate) use bindings::JobProgramPre;
 pub use bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 pub use bindings::tinderbox::job::driver::{
-    Dependency, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
-    PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
+    AccumulatorUpdate, Dependency, JobProgress, JobSpec, NarrowDependency, PartitionMap,
+    PartitionResult, PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
 };
 pub use bindings::tinderbox::job::logging::Channel;
 pub use bindings::tinderbox::job::task::BlockLevel;
@@ -89,6 +89,8 @@ pub trait DriverHost: Send {
     fn submit_job(&mut self, job: JobSpec, image: crate::Image) -> Result<u32, Error>;
     /// Waits for results of a job.
     fn await_job(&mut self, job: u32, timeout: Duration) -> Result<JobProgress, Error>;
+    /// Takes what a job's tasks have added to accumulators.
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error>;
     /// Cancels a job.
     fn cancel_job(&mut self, job: u32) -> Result<(), Error>;
     /// Begins an output folder.
@@ -131,6 +133,8 @@ pub trait TaskHost: Any + Send {
     ) -> Result<bool, Error>;
     /// Keeps a cached partition; false if there is no room.
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
+    /// Takes what this attempt has added to an accumulator.
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error>;
     /// Adds bytes to a file of an output.
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error>;
     /// Puts a batch aside, at the end of a run.
@@ -257,6 +261,10 @@ impl driver::Host for Guest {
             .await_job(job, Duration::from_millis(timeout_ms))
     }
 
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        self.driver()?.take_accumulators(job)
+    }
+
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
         self.driver()?.cancel_job(job)
     }
@@ -326,6 +334,10 @@ impl task::Host for Guest {
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {
         self.task()?.commit_block(rdd, partition)
+    }
+
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error> {
+        self.task()?.add_accumulator(accumulator, bytes)
     }
 
     fn write_output(&mut self, output: u32, name: String, bytes: Vec<u8>) -> Result<(), Error> {

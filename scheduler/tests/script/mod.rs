@@ -375,7 +375,7 @@ fn block(verb: &str, words: &[&str]) -> Input {
     }
 }
 
-/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ [MICROSECONDS]]]`, `wrote ATTEMPT SIZE,SIZE..`,
+/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ [MICROSECONDS]]]`, `added ATTEMPT` (to an accumulator), `wrote ATTEMPT SIZE,SIZE..`,
 /// `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
 fn ended(verb: &str, words: &[&str]) -> Input {
     let attempt = AttemptId(number(words[0]));
@@ -391,6 +391,14 @@ fn ended(verb: &str, words: &[&str]) -> Input {
             metrics.result_bytes = words.get(1).map_or(0, |word| number(word));
             metrics.bytes_read = words.get(2).map_or(0, |word| number(word));
             metrics.run_time_us = words.get(3).map_or(0, |word| number(word));
+            return Input::TaskEnded {
+                attempt,
+                outcome: Outcome::Succeeded,
+                metrics,
+            };
+        }
+        "added" => {
+            metrics.accumulators = 1;
             return Input::TaskEnded {
                 attempt,
                 outcome: Outcome::Succeeded,
@@ -534,6 +542,14 @@ fn ordered(action: &Action) -> String {
             attempt,
         } => {
             format!("accept {partition} of {job} from {attempt}")
+        }
+        Action::CountAccumulators {
+            job,
+            stage,
+            partition,
+            attempt,
+        } => {
+            format!("count {partition} of {stage} for {job} from {attempt}")
         }
         Action::RegisterMapOutput {
             shuffle,

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec, PartitionMap,
-    RddNode, Split, StorageLevel,
+    AccumulatorUpdate, Channel, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress,
+    JobSpec, PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
 use store::source::{self, FileSplit};
@@ -182,6 +182,10 @@ impl DriverHost for DriverSide {
                 finished: end.is_some(),
             }),
         }
+    }
+
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(self.jobs()?.take_added(JobId(job)))
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! What its tasks need of the driver goes through a [`DriverRef`]: a lock away in a local run, a connection away in a
 //! cluster. Tasks cannot tell the difference.
 
+mod added;
 mod cost;
 mod fetch;
 mod kept;
@@ -66,6 +67,8 @@ pub(crate) trait DriverRef: Send + Sync {
 pub(crate) struct Leaves {
     pub(crate) result: Vec<u8>,
     pub(crate) map_output: Option<FinishedMapOutput>,
+    /// What it has added to accumulators.
+    pub(crate) added: Vec<wire::AccumulatorUpdate>,
 }
 
 /// An application's tasks in this process, and what they share.

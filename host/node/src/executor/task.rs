@@ -9,6 +9,7 @@ use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, W
 use store::source::{ByteReader, LineReader};
 use store::{AttemptOutput, BlockReader, MapOutputWriter, SpillFile};
 
+use super::added::Added;
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
@@ -27,6 +28,7 @@ pub(crate) struct TaskSide {
     spills: Option<SpillFile>,
     kept: KeptBlocks,
     outputs: BTreeMap<u32, AttemptOutput>,
+    added: Added,
     lines: [Line; 2],
     reach: Reach,
     /// Why the attempt failed, if the host knows better than the guest.
@@ -49,6 +51,7 @@ impl TaskSide {
             map_output: None,
             spills: None,
             outputs: BTreeMap::new(),
+            added: Added::default(),
             lines: Default::default(),
             reach,
             failure: None,
@@ -71,7 +74,12 @@ impl TaskSide {
             }
         };
         self.commit_outputs()?;
-        Ok(Leaves { result, map_output })
+        let added = std::mem::take(&mut self.added).into_updates();
+        Ok(Leaves {
+            result,
+            map_output,
+            added,
+        })
     }
 
     fn commit_outputs(&mut self) -> Result<(), TaskFailure> {
@@ -268,6 +276,10 @@ impl TaskHost for TaskSide {
         Ok(true)
     }
 
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error> {
+        self.added.add(accumulator, bytes)
+    }
+
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let attempt = self.task.attempt;
         let file = match self.outputs.entry(output) {
@@ -328,7 +340,9 @@ impl TaskSide {
         }
         let outcome = match result {
             Ok(result) => {
-                self.count(|metrics| &mut metrics.result_bytes, result.len());
+                let bytes = result.len() + self.added.bytes();
+                self.count(|metrics| &mut metrics.result_bytes, bytes);
+                self.count(|metrics| &mut metrics.accumulators, self.added.len());
                 self.finish(result)
             }
             Err(failure) => Err(self.failure.take().unwrap_or(failure)),

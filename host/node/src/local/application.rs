@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sandbox::{Image, Program};
+use sandbox::{AccumulatorUpdate, Image, Program};
 use scheduler::{
     Action, AttemptId, Codec, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec,
     LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
@@ -120,6 +120,15 @@ impl Application {
                 let result = std::mem::take(&mut leaves.result);
                 self.jobs.accept(job, partition, result);
             }
+            Action::CountAccumulators {
+                job,
+                stage,
+                partition,
+                ..
+            } => {
+                let added = std::mem::take(&mut leaves.added);
+                self.jobs.count(job, (stage, partition), added);
+            }
             Action::RegisterMapOutput {
                 shuffle, partition, ..
             } => {
@@ -207,6 +216,10 @@ impl JobScheduler for Application {
 
     fn await_job(&self, job: JobId, timeout: Duration) -> Option<Progress> {
         self.jobs.await_job(job, timeout)
+    }
+
+    fn take_added(&self, job: JobId) -> Vec<AccumulatorUpdate> {
+        self.jobs.take_added(job)
     }
 
     fn feed(&self, input: Input) {

@@ -18,8 +18,8 @@ use scheduler::{
 
 use crate::form::{Wire, read, write_form};
 use crate::{
-    Block, BlockLocation, Bulk, Data, Error, Fetch, ImageHeader, Invalid, Join, LogPart, LogSource,
-    LogStream, MapOutput, Message, Refusal, Subject, Transfer,
+    AccumulatorUpdate, Block, BlockLocation, Bulk, Data, Error, Fetch, ImageHeader, Invalid, Join,
+    LogPart, LogSource, LogStream, MapOutput, Message, Refusal, Subject, Transfer,
 };
 
 /// The name in the place of a type.
@@ -195,6 +195,7 @@ groups! {
         },
         16 OutputAsked { output: u32 },
         17 Output { folder: String },
+        18 Accumulators { attempt: AttemptId, updates: Vec<AccumulatorUpdate> },
     }
     8 Join {
         1 Join { request: Vec<u8>, subject: Subject },

@@ -14,9 +14,9 @@ use scheduler::{
     TaskFailure, TaskMetrics, TaskName, Told, Work, WorkerId,
 };
 use wire::{
-    Block, BlockLocation, Bulk, Content, Data, Fetch, Greeting, Hello, ImageHeader, Join, LogPart,
-    LogSource, LogStream, MapOutput, MapOutputName, Message, PageRun, Refusal, RefusalKind,
-    Refused, Role, Subject, Transfer, Welcome,
+    AccumulatorUpdate, Block, BlockLocation, Bulk, Content, Data, Fetch, Greeting, Hello,
+    ImageHeader, Join, LogPart, LogSource, LogStream, MapOutput, MapOutputName, Message, PageRun,
+    Refusal, RefusalKind, Refused, Role, Subject, Transfer, Welcome,
 };
 
 const EPOCH: Epoch = Epoch(3);
@@ -104,6 +104,7 @@ fn metrics() -> TaskMetrics {
         peak_memory_bytes: 11,
         spilled_bytes: 12,
         spills: 13,
+        accumulators: 14,
     }
 }
 
@@ -641,6 +642,16 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
         Data::TaskResult {
             attempt: ATTEMPT,
             bytes: b"result".to_vec(),
+        },
+    );
+    add(
+        "Accumulators",
+        Data::Accumulators {
+            attempt: ATTEMPT,
+            updates: vec![AccumulatorUpdate {
+                accumulator: 3,
+                bytes: b"added".to_vec(),
+            }],
         },
     );
     logs(add);

@@ -17,7 +17,7 @@ use wire::{Data, Fetch, Message, Role};
 use super::commits::Commits;
 use super::map_outputs::{Known, MapOutputs, place};
 use super::process::Fact;
-use super::results::Results;
+use super::results::{Left, Results};
 use crate::cluster::block;
 use crate::executor::{DriverRef, Leaves};
 
@@ -114,10 +114,8 @@ impl DriverRef for RemoteDriver {
         if let Outcome::Failed(failure) = &outcome {
             self.forget_what_failed(failure);
         }
-        match (&outcome, leaves.map_output) {
-            (_, Some(output)) => drop(output.keep()),
-            (Outcome::Succeeded, None) => self.results.put(attempt, leaves.result),
-            _ => {}
+        if let Some(left) = keep(leaves, &outcome) {
+            self.results.put(attempt, left);
         }
         self.tell(Input::TaskEnded {
             attempt,
@@ -205,4 +203,21 @@ impl RemoteDriver {
             self.map_outputs.forget(shuffle);
         }
     }
+}
+
+/// Keeps what an attempt leaves; returns what of it goes to the driver.
+fn keep(leaves: Leaves, outcome: &Outcome) -> Option<Left> {
+    let Leaves {
+        result,
+        map_output,
+        added,
+    } = leaves;
+    let result = match map_output {
+        Some(output) => {
+            drop(output.keep());
+            None
+        }
+        None => (*outcome == Outcome::Succeeded).then(|| result.into()),
+    };
+    (result.is_some() || !added.is_empty()).then_some(Left { result, added })
 }

@@ -27,7 +27,7 @@ use super::images::{self, Fetched, Images, Source};
 use super::load::Loaded;
 use super::map_outputs::Known;
 use super::remote::NetworkBuckets;
-use super::results::Results;
+use super::results::{Left, Results};
 use crate::Console;
 use crate::cluster::block;
 use crate::executor::{self, DriverRef, Executor};
@@ -224,8 +224,14 @@ impl ExecutorProcess {
                 post.send(to.clone(), self.shuffle_service.clone());
             }
             Message::ToDriver(ToDriver::StatusUpdate { attempt, .. }) => {
-                if let Some(bytes) = self.results.get(*attempt) {
-                    return self.send_result(*attempt, bytes, to, message, post);
+                let attempt = *attempt;
+                let Left { result, added } = self.results.get(attempt).unwrap_or_default();
+                if !added.is_empty() {
+                    let updates = added;
+                    post.send(to.clone(), Data::Accumulators { attempt, updates });
+                }
+                if let Some(bytes) = result {
+                    return self.send_result(attempt, bytes, to, message, post);
                 }
             }
             _ => {}
