@@ -167,6 +167,23 @@ pub enum Input {
         /// Who held it.
         executor: ExecutorId,
     },
+    /// An executor could not copy a cached partition: it cannot reach a holder, or has no room.
+    BlockNotCopied {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+        /// Who was to hold it.
+        executor: ExecutorId,
+    },
+    /// The program wants each cached partition of a dataset held by so many executors (Spark:
+    /// `StorageLevel.replication`). It wants one when a dataset is defined, and again when it is stored no more.
+    CopiesWanted {
+        /// The dataset.
+        rdd: RddId,
+        /// How many executors.
+        copies: u32,
+    },
     /// The program can no longer reach these datasets.
     RddsReleased(Vec<RddId>),
     /// The moment named by [`Driver::next_deadline`](crate::Driver::next_deadline) has come.
@@ -352,6 +369,16 @@ pub enum Action {
     },
     /// Delete the shuffle's files.
     RemoveShuffle(ShuffleId),
+    /// Get a cached partition from an executor that holds it, and hold it too. Its end is to be reported, as
+    /// [`Input::BlockStored`] or [`Input::BlockNotCopied`].
+    CopyBlock {
+        /// Who is to hold it.
+        executor: ExecutorId,
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+    },
     /// Drop the dataset's cached partitions everywhere.
     RemoveBlocks(RddId),
     /// Forget the image: no task will be forked from it, and none is running.

@@ -16,7 +16,8 @@ pub(crate) use crate::bindings::tinderbox::job::types::Split;
 pub(crate) use crate::bindings::tinderbox::job::{
     driver::{
         abort_output, await_job, binary_file, cancel_job, checkpoint, commit_output, conf,
-        create_output, define, release, set_conf, submit_job, take_accumulators, text_file,
+        create_output, define, release, replicate, set_conf, submit_job, take_accumulators,
+        text_file,
     },
     logging::{Channel, log, panicked},
     task::{
@@ -30,6 +31,6 @@ pub(crate) use crate::bindings::tinderbox::job::{
 pub(crate) use fake::{
     abort_output, add_accumulator, await_job, binary_file, cancel_job, checkpoint, close_reader,
     commit_block, commit_output, conf, create_output, define, drop_spill, keep_block, open_block,
-    open_bytes, open_lines, open_shuffle, open_spill, read_bytes, read_lines, release, set_conf,
-    submit_job, take_accumulators, text_file, write_output, write_shuffle, write_spill,
+    open_bytes, open_lines, open_shuffle, open_spill, read_bytes, read_lines, release, replicate,
+    set_conf, submit_job, take_accumulators, text_file, write_output, write_shuffle, write_spill,
 };

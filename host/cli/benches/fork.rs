@@ -230,6 +230,9 @@ impl DriverHost for Recorder {
     fn define(&mut self, _: Vec<RddNode>) -> Result<(), Error> {
         Ok(())
     }
+    fn replicate(&mut self, _: u32, _: u32) -> Result<(), Error> {
+        Ok(())
+    }
     fn release(&mut self, _: Vec<u32>) {}
     fn text_file(&mut self, _: &str, _: u32) -> Result<Vec<Split>, Error> {
         none()

@@ -74,6 +74,8 @@ pub trait DriverHost: Send {
     fn set_conf(&mut self, key: &str, value: &str) -> Result<(), Error>;
     /// Learns of datasets, parents first.
     fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error>;
+    /// Learns how many executors are to hold each kept partition of a dataset.
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error>;
     /// Forgets datasets.
     fn release(&mut self, rdds: Vec<u32>);
     /// Cuts text files into splits.
@@ -228,6 +230,10 @@ impl driver::Host for Guest {
 
     fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error> {
         self.driver()?.define(nodes)
+    }
+
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error> {
+        self.driver()?.replicate(rdd, copies)
     }
 
     fn release(&mut self, rdds: Vec<u32>) -> wasmtime::Result<()> {

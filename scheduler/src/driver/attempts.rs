@@ -267,7 +267,7 @@ impl Driver {
             return;
         }
         let running = self.tasks.leave_executor(executor);
-        self.blocks.lost(executor);
+        self.lose_blocks(executor);
         if files_lost {
             self.forget_executor(executor, &reason, out);
         }
@@ -279,6 +279,7 @@ impl Driver {
             self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
         }
         self.tasks.remove_executor(executor, files_lost);
+        self.copy_all_lacking(out);
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
     }
 }

@@ -316,7 +316,11 @@ fn input(verb: &str, words: &[&str]) -> Input {
         "commit" => Input::CommitAsked {
             attempt: AttemptId(number(words[0])),
         },
-        "stored" | "dropped" => block(verb, words),
+        "stored" | "dropped" | "not-copied" => block(verb, words),
+        "copies" => Input::CopiesWanted {
+            rdd: RddId(number(words[0])),
+            copies: number(words[1]),
+        },
         "end" => Input::ApplicationEnded,
         _ => ended(verb, words),
     }
@@ -360,18 +364,22 @@ fn job(verb: &str, words: &[&str]) -> JobSpec {
 fn block(verb: &str, words: &[&str]) -> Input {
     let (rdd, partition) = (RddId(number(words[0])), number(words[1]));
     let executor = ExecutorId(number(words[2]));
-    if verb == "stored" {
-        Input::BlockStored {
+    match verb {
+        "stored" => Input::BlockStored {
             rdd,
             partition,
             executor,
-        }
-    } else {
-        Input::BlockDropped {
+        },
+        "dropped" => Input::BlockDropped {
             rdd,
             partition,
             executor,
-        }
+        },
+        _ => Input::BlockNotCopied {
+            rdd,
+            partition,
+            executor,
+        },
     }
 }
 
@@ -576,6 +584,11 @@ fn ordered(action: &Action) -> String {
         Action::FinishJob { job } => format!("finish {job}"),
         Action::FailJob { failure, .. } => format!("fail {failure}"),
         Action::RemoveShuffle(shuffle) => format!("remove {shuffle}"),
+        Action::CopyBlock {
+            executor,
+            rdd,
+            partition,
+        } => format!("copy {partition} of {rdd} to {executor}"),
         Action::RemoveBlocks(rdd) => format!("remove blocks of {rdd}"),
         Action::ReleaseImage(image) => format!("release image {}", image.0[0]),
     }

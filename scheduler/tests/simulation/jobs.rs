@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use scheduler::application::{Input, Outbox};
 use scheduler::{
     Action as Order, AttemptId, Cause, ExecutorId, ImageId, Input as Happening, JobFailure, JobId,
-    JobSpec, ShuffleId, Work,
+    JobSpec, ShuffleId, StorageLevel, Work,
 };
 
 use crate::driver::DriverProcess;
@@ -107,11 +107,25 @@ impl World {
                 .define(driver.program.rdds.clone(), &mut out)
                 .unwrap();
             self.carry_out_for_driver(id, out);
+            self.want_copies(id);
         }
         while let Some(job) = self.next_job(id) {
             self.tell_driver(id, Input::Program(Happening::JobSubmitted(job)));
         }
         self.end_program(id);
+    }
+
+    /// Every other dataset that is cached is to be held twice.
+    fn want_copies(&mut self, id: ProcessId) {
+        let Some(driver) = self.driver(id) else {
+            return;
+        };
+        let cached = driver.program.rdds.iter();
+        let cached = cached.filter(|rdd| rdd.storage != StorageLevel::None && rdd.id.0 % 2 == 0);
+        for rdd in cached.map(|rdd| rdd.id).collect::<Vec<_>>() {
+            let wanted = Happening::CopiesWanted { rdd, copies: 2 };
+            self.tell_driver(id, Input::Program(wanted));
+        }
     }
 
     fn next_job(&mut self, id: ProcessId) -> Option<JobSpec> {

@@ -516,7 +516,7 @@ impl World {
                 assert!(winner == attempt || gone, "two may commit");
                 self.committed.insert(key, attempt);
             }
-            Action::DenyCommit { .. } => {}
+            Action::DenyCommit { .. } | Action::CopyBlock { .. } => {}
             Action::AcceptStatistics { job, statistics } => self.accept_sizes(job, &statistics),
             Action::KillExecutor { executor, .. } => {
                 assert!(self.executors.contains_key(&executor));

@@ -34,6 +34,8 @@ pub(crate) struct Host {
     /// What was defined last, by number.
     pub(crate) nodes: BTreeMap<u32, RddNode>,
     pub(crate) released: Vec<u32>,
+    /// What was said of copies, as dataset and number.
+    pub(crate) copies: Vec<(u32, u32)>,
     /// Finished outputs, by path, then by file.
     pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The names of the jobs, with their partitions.
@@ -128,6 +130,11 @@ fn parent_of(dependency: &Dependency) -> u32 {
         Dependency::Narrow(narrow) => narrow.parent,
         Dependency::Shuffle(shuffle) => shuffle.parent,
     }
+}
+
+pub(crate) fn replicate(rdd: u32, copies: u32) -> Result<(), Error> {
+    with(|host| host.copies.push((rdd, copies)));
+    Ok(())
 }
 
 pub(crate) fn release(rdds: &[u32]) {

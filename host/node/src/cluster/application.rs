@@ -369,6 +369,7 @@ impl Application {
             | Order::GrantCommit { .. }
             | Order::DenyCommit { .. }
             | Order::KillExecutor { .. }
+            | Order::CopyBlock { .. }
             | Order::RemoveShuffle(_)
             | Order::RemoveBlocks(_) => {}
         }

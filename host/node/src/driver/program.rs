@@ -16,6 +16,9 @@ use crate::guest_error::guest_error;
 
 use super::{JobScheduler, SharedOutput, Start, StartError};
 
+/// The most executors that may hold a partition (Spark: `StorageLevel` has the same bound).
+const COPIES_MAX: u32 = 39;
+
 /// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
 pub(crate) struct DriverSide {
     pub(crate) settings: Settings,
@@ -96,6 +99,17 @@ impl DriverHost for DriverSide {
         self.jobs()?
             .define(rdds)
             .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
+    }
+
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error> {
+        if !(1..=COPIES_MAX).contains(&copies) {
+            let message =
+                format!("{copies} executors cannot hold each partition: 1 to {COPIES_MAX} can");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        let rdd = RddId(rdd);
+        self.jobs()?.feed(Input::CopiesWanted { rdd, copies });
+        Ok(())
     }
 
     fn release(&mut self, rdds: Vec<u32>) {

@@ -4,6 +4,7 @@
 //! cluster. Tasks cannot tell the difference.
 
 mod added;
+mod copies;
 mod cost;
 mod fetch;
 mod kept;
@@ -18,11 +19,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
 use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, TaskMetrics};
-use store::{Block, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output, ShuffleReader};
+use store::{
+    Block, BlockLevel, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output,
+    ShuffleReader,
+};
 
 use crate::Console;
 use cost::Cost;
 
+pub(crate) use copies::Copier;
 pub(crate) use threads::start;
 
 /// What an executor's tasks need of their driver (Spark: the driver's endpoint reference, `MapOutputTracker`,
@@ -42,8 +47,10 @@ pub(crate) trait DriverRef: Send + Sync {
     fn block_stored(&self, rdd: RddId, partition: u32);
     /// A cached partition is gone.
     fn block_dropped(&self, rdd: RddId, partition: u32);
-    /// A cached partition that is not in this process.
-    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<Block>;
+    /// A partition that was to be copied is not.
+    fn block_not_copied(&self, rdd: RddId, partition: u32);
+    /// A cached partition that is not in this process, and where it is kept.
+    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<(BlockLevel, Block)>;
     /// An output that the program has begun.
     fn output(&self, number: u32) -> Option<Arc<Output>>;
     /// Begins the map output of a task.

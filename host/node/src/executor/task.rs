@@ -219,7 +219,7 @@ impl TaskHost for TaskSide {
         let here = own.or_else(|| self.executor.blocks.open(rdd, partition));
         self.tell_dropped();
         let there = || self.driver.remote_block(rdd, partition);
-        let block = here.or_else(|| there().map(BlockReader::of_memory));
+        let block = here.or_else(|| there().map(|(_, block)| BlockReader::of_memory(block)));
         block
             .map(|block| self.readers.open(Reader::Block(block)))
             .transpose()

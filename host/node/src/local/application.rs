@@ -13,7 +13,9 @@ use scheduler::{
     Action, AttemptId, Codec, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec,
     LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
 };
-use store::{Block, Grants, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder};
+use store::{
+    Block, BlockLevel, Grants, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder,
+};
 
 use crate::Console;
 use crate::driver::{EventQueue, JobScheduler, Jobs, Outputs, Progress};
@@ -141,7 +143,7 @@ impl Application {
             | Action::DenyCommit { .. }
             | Action::AcceptStatistics { .. } => {}
             // This process is the only executor, and nobody would give it another one.
-            Action::KillExecutor { .. } => {}
+            Action::KillExecutor { .. } | Action::CopyBlock { .. } => {}
             Action::FinishJob { job } => self.jobs.end(job, Ok(())),
             Action::FailJob { job, failure } => self.jobs.end(job, Err(failure)),
             Action::RemoveShuffle(shuffle) => {
@@ -296,7 +298,11 @@ impl DriverRef for Application {
         });
     }
 
-    fn remote_block(&self, _: RddId, _: u32) -> Option<Block> {
+    fn block_not_copied(&self, _: RddId, _: u32) {
+        // There is nobody to copy from, so nothing is ordered.
+    }
+
+    fn remote_block(&self, _: RddId, _: u32) -> Option<(BlockLevel, Block)> {
         // What this process has not, nobody has.
         None
     }

@@ -20,6 +20,7 @@ const JOB_INTERFACES: &[(&str, &[&str])] = &[
             "conf",
             "set-conf",
             "define",
+            "replicate",
             "release",
             "text-file",
             "binary-file",

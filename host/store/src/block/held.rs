@@ -44,6 +44,11 @@ impl Held {
         Some(entry.place.clone())
     }
 
+    /// Where a block is to be kept.
+    pub(super) fn level(&self, key: Key) -> Option<BlockLevel> {
+        Some(self.blocks.get(&key)?.level)
+    }
+
     /// Keeps a block whose memory is reserved already. What it replaces is returned.
     pub(super) fn insert(
         &mut self,

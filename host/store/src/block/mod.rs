@@ -77,6 +77,18 @@ impl BlockStore {
         BlockWriter::new(Arc::clone(self), (rdd, partition), level)
     }
 
+    /// Keeps a whole block; returns whether there was room.
+    pub fn put(
+        self: &Arc<Self>,
+        rdd: RddId,
+        partition: u32,
+        level: BlockLevel,
+        block: &Block,
+    ) -> bool {
+        let mut writer = self.begin(rdd, partition, level);
+        block.iter().all(|batch| writer.write(batch.to_vec())) && writer.finish().is_some()
+    }
+
     /// Opens a block, if it is held. One whose file is missing or known to be damaged is not: it is forgotten.
     pub fn open(&self, rdd: RddId, partition: u32) -> Option<BlockReader> {
         let key = (rdd, partition);
@@ -90,6 +102,11 @@ impl BlockStore {
             self.forget_file(key, &file);
         }
         opened.ok().map(BlockReader::of_disk)
+    }
+
+    /// Where a block that is held is to be kept.
+    pub fn level(&self, rdd: RddId, partition: u32) -> Option<BlockLevel> {
+        self.lock().level((rdd, partition))
     }
 
     /// Takes all blocks of a dataset out of the store.

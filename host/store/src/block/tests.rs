@@ -200,3 +200,23 @@ fn a_thousand_flipped_bits_are_all_noticed() {
         assert!(fixture.files().is_empty(), "nothing is left of it");
     }
 }
+
+#[test]
+fn a_copy_is_kept_as_the_original_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = |budget| Arc::new(BlockStore::new(budget, folder.path().to_path_buf()));
+    let block: Block = [vec![1; 40], vec![2; 40]]
+        .map(Arc::new)
+        .into_iter()
+        .collect();
+    let (rdd, large, small) = (RddId(1), store(100), store(50));
+    for (blocks, level, kept) in [
+        (&large, BlockLevel::Memory, true),
+        (&small, BlockLevel::Memory, false),
+        (&small, BlockLevel::MemoryAndDisk, true),
+    ] {
+        assert_eq!(blocks.put(rdd, 0, level, &block), kept, "{level:?}");
+        assert_eq!(blocks.open(rdd, 0).is_some(), kept);
+    }
+    assert_eq!(small.level(rdd, 0), Some(BlockLevel::MemoryAndDisk));
+}

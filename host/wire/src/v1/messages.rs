@@ -163,6 +163,7 @@ groups! {
         9 RemoveShuffle(ShuffleId),
         10 DecommissionExecutor,
         11 StopExecutor,
+        12 CopyBlock { rdd: RddId, partition: u32 },
     }
     6 ToDriver {
         1 RegisterExecutor {
@@ -174,6 +175,7 @@ groups! {
         5 BlockStored { executor: ExecutorId, rdd: RddId, partition: u32 },
         6 BlockDropped { executor: ExecutorId, rdd: RddId, partition: u32 },
         7 ExecutorDecommissioning(ExecutorId),
+        8 BlockNotCopied { executor: ExecutorId, rdd: RddId, partition: u32 },
     }
     7 Data {
         1 ImageAsked { application: ApplicationId, image: ImageId, known: Vec<ImageId> },

@@ -472,6 +472,13 @@ fn to_executor(add: &mut dyn FnMut(&str, ToExecutor)) {
     add("GrantCommit", ToExecutor::GrantCommit(ATTEMPT));
     add("DenyCommit", ToExecutor::DenyCommit(ATTEMPT));
     add("RemoveBlocks", ToExecutor::RemoveBlocks(RddId(4)));
+    add(
+        "CopyBlock",
+        ToExecutor::CopyBlock {
+            rdd: RddId(4),
+            partition: 2,
+        },
+    );
     add("RemoveShuffle", ToExecutor::RemoveShuffle(ShuffleId(2)));
     add("DecommissionExecutor", ToExecutor::DecommissionExecutor);
     add("StopExecutor", ToExecutor::StopExecutor);
@@ -557,6 +564,14 @@ fn to_driver(add: &mut dyn FnMut(&str, ToDriver)) {
     add(
         "BlockDropped",
         ToDriver::BlockDropped {
+            executor: EXECUTOR,
+            rdd: RddId(4),
+            partition: 5,
+        },
+    );
+    add(
+        "BlockNotCopied",
+        ToDriver::BlockNotCopied {
             executor: EXECUTOR,
             rdd: RddId(4),
             partition: 5,

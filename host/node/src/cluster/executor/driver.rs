@@ -9,7 +9,9 @@ use scheduler::executor::Input;
 use scheduler::{
     Address, AttemptId, Codec, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
 };
-use store::{Block, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader};
+use store::{
+    Block, BlockLevel, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use wire::{Data, Fetch, Message, Role};
@@ -83,7 +85,7 @@ impl RemoteDriver {
         Ok(outputs)
     }
 
-    fn fetch_block(&self, from: &Address, block: wire::Block) -> Option<Block> {
+    fn fetch_block(&self, from: &Address, block: wire::Block) -> Option<(BlockLevel, Block)> {
         let fetch = Fetch::Block {
             application: self.application,
             block,
@@ -139,7 +141,11 @@ impl DriverRef for RemoteDriver {
         self.tell(Input::BlockDropped { rdd, partition });
     }
 
-    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<Block> {
+    fn block_not_copied(&self, rdd: RddId, partition: u32) {
+        self.tell(Input::BlockNotCopied { rdd, partition });
+    }
+
+    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<(BlockLevel, Block)> {
         let block = wire::Block { rdd, partition };
         let asked = self.ask(Data::BlockLocationsAsked {
             blocks: vec![block],

@@ -30,7 +30,7 @@ use super::remote::NetworkBuckets;
 use super::results::{Left, Results};
 use crate::Console;
 use crate::cluster::block;
-use crate::executor::{self, DriverRef, Executor};
+use crate::executor::{self, Copier, DriverRef, Executor};
 
 /// A larger result does not go between messages but as a transfer.
 const RESULT_BYTES_MAX: usize = 256 << 10;
@@ -51,6 +51,7 @@ pub(super) struct ExecutorProcess {
     outbox: Outbox,
     executor: Arc<Executor>,
     threads: Vec<JoinHandle<()>>,
+    copier: Copier,
     images: Images,
     source: Source,
     folder: ShuffleFolder,
@@ -129,6 +130,7 @@ impl ExecutorProcess {
             machine,
             outbox: Outbox::default(),
             threads: executor::start(&executor, &driver),
+            copier: Copier::start(&executor, &driver),
             executor,
             images: Images::default(),
             source,
@@ -185,6 +187,7 @@ impl ExecutorProcess {
             }
             Action::GrantCommit(attempt) => self.commits.answer(attempt, true),
             Action::DenyCommit(attempt) => self.commits.answer(attempt, false),
+            Action::CopyBlock { rdd, partition } => self.copier.copy(rdd, partition),
             Action::RemoveBlocks(rdd) => {
                 let removed = self.executor.blocks.remove(rdd);
                 tokio::task::spawn_blocking(move || drop(removed));
