@@ -13,7 +13,9 @@ pub mod source;
 mod spill;
 mod work_folder;
 
-pub use block::{Block, BlockLevel, BlockReader, BlockStore, BlockWriter, RemovedBlocks};
+pub use block::{
+    Block, BlockLevel, BlockReader, BlockStore, BlockWriter, FixedRoom, RemovedBlocks, Room,
+};
 pub use error::{Error, Result};
 pub use grants::Grants;
 pub use output::{AttemptOutput, Output};

@@ -477,7 +477,11 @@ fn what_becomes_of_a_copy_is_told() {
     assert_eq!(process.hear(copy()), ["copy rdd-1/0"]);
     let stored = Input::BlockStored { rdd, partition };
     assert_eq!(process.give(stored), ["< stored rdd-1/0"]);
-    assert_eq!(process.hear(copy()), ["< stored rdd-1/0"], "it is here already");
+    assert_eq!(
+        process.hear(copy()),
+        ["< stored rdd-1/0"],
+        "it is here already"
+    );
 }
 
 #[test]

@@ -5,20 +5,28 @@ use std::sync::Arc;
 
 use store::{Block, BlockLevel, BlockReader, BlockStore};
 
+use crate::executor::{Memory, Transfer};
+
 /// Bytes before a batch: its length, little-endian.
 const LENGTH_BYTES: usize = 4;
 
 /// The bytes of a block of this executor, or `None` where it has none to give: it is not here, damaged, or on disk and
-/// larger than all that memory may hold of blocks. Whoever asked computes it.
-pub(super) fn read(blocks: &Arc<BlockStore>, wanted: wire::Block) -> Option<Vec<u8>> {
+/// larger than all that memory may hold of blocks, or there is no memory to send it. Whoever asked computes it. What comes
+/// with the bytes answers for their memory.
+pub(super) fn read(
+    blocks: &Arc<BlockStore>,
+    memory: &Arc<Memory>,
+    wanted: wire::Block,
+) -> Option<(Vec<u8>, Transfer)> {
     let level = blocks.level(wanted.rdd, wanted.partition)?;
     let reader = blocks.open(wanted.rdd, wanted.partition)?;
-    if reader.bytes() > blocks.budget_bytes() {
+    if reader.bytes() > blocks.bytes_max() {
         return None;
     }
-    encode(level, reader)
-        .inspect_err(|error| tracing::warn!(%error, "a kept partition was not sent"))
-        .ok()
+    let room = memory.transfer(reader.bytes() as u64)?;
+    let bytes = encode(level, reader)
+        .inspect_err(|error| tracing::warn!(%error, "a kept partition was not sent"));
+    Some((bytes.ok()?, room))
 }
 
 /// Returns the bytes of a block.

@@ -9,6 +9,7 @@ mod cost;
 mod fetch;
 mod kept;
 mod lines;
+mod memory;
 mod readers;
 mod task;
 mod threads;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
+use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, Program};
 use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, TaskMetrics};
 use store::{
     Block, BlockLevel, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output,
@@ -28,6 +29,7 @@ use crate::Console;
 use cost::Cost;
 
 pub(crate) use copies::Copier;
+pub(crate) use memory::{Memory, Transfer};
 pub(crate) use threads::start;
 
 /// What an executor's tasks need of their driver (Spark: the driver's endpoint reference, `MapOutputTracker`,
@@ -85,7 +87,7 @@ pub(crate) struct Executor {
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
     pub(crate) limits: AttemptLimits,
-    pub(crate) images: PreparedImages,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) blocks: Arc<BlockStore>,
     /// Where tasks put aside what does not fit in their memory.
     pub(crate) spill_folder: PathBuf,
@@ -129,18 +131,19 @@ impl Executor {
         cores: u32,
         scratch: PathBuf,
     ) -> Self {
-        let shares = scheduler::memory::shares(settings.executor_memory(), cores);
+        let shares = scheduler::memory::shares(settings, cores);
         let limits = AttemptLimits {
             memory_bytes: bytes(shares.task),
             log_bytes: bytes(settings.task_max_log_size()),
             result_bytes: bytes(settings.driver_max_result_size().unwrap_or(u64::MAX)),
         };
+        let memory = Arc::new(Memory::new(Arc::clone(&program), &shares));
+        let room: Arc<Memory> = Arc::clone(&memory);
+        let blocks = Arc::new(BlockStore::new(room, scratch.join("blocks")));
+        memory.lend_to(&blocks);
         Self {
-            images: PreparedImages::new(Arc::clone(&program), bytes(shares.images)),
-            blocks: Arc::new(BlockStore::new(
-                bytes(shares.blocks),
-                scratch.join("blocks"),
-            )),
+            memory,
+            blocks,
             program,
             grants,
             console,
@@ -216,7 +219,7 @@ impl Executor {
 
     /// Forgets what was prepared of an image.
     pub(crate) fn release(&self, image: ImageId) {
-        self.images.remove(image.0.into());
+        self.memory.images().remove(image.0.into());
     }
 
     /// The next task for a thread; none when the executor stops.

@@ -21,7 +21,7 @@ use super::map_outputs::{Known, MapOutputs, place};
 use super::process::Fact;
 use super::results::{Left, Results};
 use crate::cluster::block;
-use crate::executor::{DriverRef, Leaves};
+use crate::executor::{DriverRef, Leaves, Memory};
 
 /// How long the driver may take to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
@@ -41,6 +41,7 @@ pub(super) struct RemoteDriver {
     pub(super) codec: Codec,
     pub(super) shuffles: ClusterShuffles,
     pub(super) facts: Sender<Fact>,
+    pub(super) memory: Arc<Memory>,
     pub(super) results: Arc<Results>,
     pub(super) commits: Arc<Commits>,
     pub(super) map_outputs: Known,
@@ -92,10 +93,19 @@ impl RemoteDriver {
         };
         let fetched = self.runtime.block_on(async {
             let peer = self.endpoint.connect(from, Role::Executor).await?;
-            peer.fetch(fetch).await?.read(BLOCK_BYTES_MAX).await
+            let incoming = peer.fetch(fetch).await?;
+            // Twice: as it comes, and as a block.
+            let Some(_memory) = self.memory.transfer(2 * incoming.length()) else {
+                return Ok(None);
+            };
+            incoming.read(BLOCK_BYTES_MAX).await.map(Some)
         });
         match fetched {
-            Ok(bytes) => block::decode(&bytes),
+            Ok(Some(bytes)) => block::decode(&bytes),
+            Ok(None) => {
+                tracing::debug!(%from, ?block, "there is no memory to fetch a cached partition");
+                None
+            }
             Err(error) => {
                 // It is computed again instead.
                 tracing::debug!(%from, ?block, reason = %error, "a cached partition was not fetched");

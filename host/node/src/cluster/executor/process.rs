@@ -110,7 +110,7 @@ impl ExecutorProcess {
             application: name.application,
         };
         let indexes = Arc::new(IndexCache::new(INDEX_BYTES));
-        let in_flight_max = settings.reducer_max_size_in_flight();
+        let in_flight_max = executor.memory.open_windows(&settings, instructions.cores);
         let driver: Arc<dyn DriverRef> = Arc::new(RemoteDriver {
             endpoint: endpoint.clone(),
             runtime: Handle::current(),
@@ -121,6 +121,7 @@ impl ExecutorProcess {
             codec: settings.io_compression_codec().unwrap_or_default(),
             shuffles: ClusterShuffles::new(indexes, Arc::new(remote), in_flight_max),
             facts: facts.clone(),
+            memory: Arc::clone(&executor.memory),
             results: Arc::clone(&results),
             commits: Arc::clone(&commits),
             map_outputs: Known::default(),
@@ -362,10 +363,11 @@ impl Process for ExecutorProcess {
             return;
         };
         let blocks = Arc::clone(&self.executor.blocks);
+        let memory = Arc::clone(&self.executor.memory);
         tokio::spawn(async move {
-            let read = tokio::task::spawn_blocking(move || block::read(&blocks, wanted));
+            let read = tokio::task::spawn_blocking(move || block::read(&blocks, &memory, wanted));
             let sent = match read.await.ok().flatten() {
-                Some(bytes) => reply.send(Content::Block(wanted), bytes.into()).await,
+                Some((bytes, _memory)) => reply.send(Content::Block(wanted), bytes.into()).await,
                 None => {
                     let refusal =
                         Refusal::new(RefusalKind::Missing, "it is not cached here any more");
