@@ -16,10 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Compression, DriverHost, Error,
-    ErrorKind, Finished, FoundFile, Image, JobProgress, JobSpec, KillReason, PartitionResult,
-    Prepared, PreparedImages, Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec,
-    TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Compression,
+    DriverHost, Error, ErrorKind, Finished, FoundFile, Image, JobProgress, JobSpec, KillReason,
+    PartitionResult, Prepared, PreparedImages, Program, RddNode, Sandbox, Snapshot, Split,
+    TaskHost, TaskSpec, TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;
@@ -73,6 +73,9 @@ impl DriverHost for Alone {
     fn define(&mut self, _: Vec<RddNode>) -> Result<(), Error> {
         Ok(())
     }
+    fn replicate(&mut self, _: u32, _: u32) -> Result<(), Error> {
+        Ok(())
+    }
     fn release(&mut self, _: Vec<u32>) {}
     fn text_file(&mut self, _: &str, _: u32) -> Result<Vec<Split>, Error> {
         absent()
@@ -121,6 +124,9 @@ impl DriverHost for Alone {
         })
     }
 
+    fn take_accumulators(&mut self, _: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(Vec::new())
+    }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())
     }
@@ -175,6 +181,9 @@ impl TaskHost for Empty {
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)
+    }
+    fn add_accumulator(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        absent()
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
         absent()

@@ -7,6 +7,8 @@ use std::io::Write;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::accumulator;
+use crate::bindings::tinderbox::job::driver::JobProgress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, JobSpec};
 use crate::lineage::{self, Lineage, place};
@@ -79,6 +81,18 @@ pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(WAIT_MS, |wait| wait.min(WAIT_MS))
 }
 
+/// Waits for news of a job. When it has ended, well or not, what those of its tasks have added that were accepted counts.
+pub(crate) fn await_job(job: u32, wait_ms: u64) -> Result<JobProgress> {
+    let progress = host::await_job(job, wait_ms).map_err(Error::from_host);
+    match progress {
+        Ok(progress) if !progress.finished => Ok(progress),
+        ended => {
+            let counted = accumulator::count(job);
+            ended.and_then(|progress| counted.map(|()| progress))
+        }
+    }
+}
+
 impl Job<'_> {
     /// Runs the job over these partitions and gives each one's result to `take`, in order of arrival.
     pub(crate) fn run(
@@ -90,7 +104,7 @@ impl Job<'_> {
             return Ok(());
         };
         loop {
-            let progress = host::await_job(job, WAIT_MS).map_err(Error::from_host)?;
+            let progress = await_job(job, WAIT_MS)?;
             for result in progress.results {
                 take(result.partition, result.bytes).inspect_err(|_| {
                     // The first failure is the one to tell of.
@@ -115,6 +129,7 @@ impl Job<'_> {
         if partitions.is_empty() {
             return Ok(None);
         }
+        accumulator::settle();
         self.submit(partitions).map(Some)
     }
 

@@ -16,20 +16,22 @@ pub(crate) use crate::bindings::tinderbox::job::types::Split;
 pub(crate) use crate::bindings::tinderbox::job::{
     driver::{
         abort_output, await_job, binary_file, cancel_job, checkpoint, commit_output, conf,
-        create_output, define, list_files, release, set_conf, submit_job, text_file,
+        create_output, define, list_files, release, replicate, set_conf, submit_job,
+        take_accumulators, text_file,
     },
     logging::{Channel, log, panicked},
     task::{
-        close_reader, commit_block, drop_spill, keep_block, open_block, open_bytes, open_file,
-        open_lines, open_shuffle, open_spill, read_bytes, read_lines, write_compressed,
-        write_output, write_shuffle, write_spill,
+        add_accumulator, close_reader, commit_block, drop_spill, keep_block, open_block,
+        open_bytes, open_file, open_lines, open_shuffle, open_spill, read_bytes, read_lines,
+        write_compressed, write_output, write_shuffle, write_spill,
     },
 };
 
 #[cfg(test)]
 pub(crate) use fake::{
-    abort_output, await_job, binary_file, cancel_job, checkpoint, close_reader, commit_block,
-    commit_output, conf, create_output, define, drop_spill, keep_block, list_files, open_block,
-    open_bytes, open_file, open_lines, open_shuffle, open_spill, read_bytes, read_lines, release,
-    set_conf, submit_job, text_file, write_compressed, write_output, write_shuffle, write_spill,
+    abort_output, add_accumulator, await_job, binary_file, cancel_job, checkpoint, close_reader,
+    commit_block, commit_output, conf, create_output, define, drop_spill, keep_block, list_files,
+    open_block, open_bytes, open_file, open_lines, open_shuffle, open_spill, read_bytes,
+    read_lines, release, replicate, set_conf, submit_job, take_accumulators, text_file,
+    write_compressed, write_output, write_shuffle, write_spill,
 };

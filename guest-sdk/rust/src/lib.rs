@@ -26,6 +26,7 @@
 // The derive writes `::tinderbox`, also in this crate's own tests.
 extern crate self as tinderbox;
 
+mod accumulator;
 mod action;
 #[cfg(any(target_family = "wasm", test))]
 mod alloc;
@@ -70,6 +71,10 @@ mod text;
 mod values;
 mod whole_file;
 
+pub use accumulator::{
+    Accumulate, Accumulator, Collection, CollectionAccumulator, DoubleAccumulator, LongAccumulator,
+    Sum,
+};
 pub use action::{FutureAction, LocalIterator};
 pub use approximate::{BoundedDouble, PartialResult};
 pub use broadcast::Broadcast;

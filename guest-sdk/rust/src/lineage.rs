@@ -34,6 +34,14 @@ pub enum StorageLevel {
     MemoryAndDisk,
     /// On the executors' disks.
     DiskOnly,
+    /// As [`MemoryOnly`](Self::MemoryOnly), on two executors: one may be lost, and nothing is computed again.
+    MemoryOnly2,
+    /// As [`MemoryAndDisk`](Self::MemoryAndDisk), on two executors.
+    MemoryAndDisk2,
+    /// As [`DiskOnly`](Self::DiskOnly), on two executors.
+    DiskOnly2,
+    /// As [`DiskOnly`](Self::DiskOnly), on three executors.
+    DiskOnly3,
 }
 
 /// Spark's names for what is kept as bytes: here everything is.
@@ -42,14 +50,27 @@ impl StorageLevel {
     pub const MEMORY_ONLY_SER: Self = Self::MemoryOnly;
     /// The same as [`MemoryAndDisk`](Self::MemoryAndDisk).
     pub const MEMORY_AND_DISK_SER: Self = Self::MemoryAndDisk;
+    /// The same as [`MemoryOnly2`](Self::MemoryOnly2).
+    pub const MEMORY_ONLY_SER_2: Self = Self::MemoryOnly2;
+    /// The same as [`MemoryAndDisk2`](Self::MemoryAndDisk2).
+    pub const MEMORY_AND_DISK_SER_2: Self = Self::MemoryAndDisk2;
 
     /// What a task tells the host; none where nothing is kept.
     pub(crate) fn to_host(self) -> Option<host::BlockLevel> {
         match self {
             Self::None => None,
-            Self::MemoryOnly => Some(host::BlockLevel::Memory),
-            Self::MemoryAndDisk => Some(host::BlockLevel::MemoryAndDisk),
-            Self::DiskOnly => Some(host::BlockLevel::Disk),
+            Self::MemoryOnly | Self::MemoryOnly2 => Some(host::BlockLevel::Memory),
+            Self::MemoryAndDisk | Self::MemoryAndDisk2 => Some(host::BlockLevel::MemoryAndDisk),
+            Self::DiskOnly | Self::DiskOnly2 | Self::DiskOnly3 => Some(host::BlockLevel::Disk),
+        }
+    }
+
+    /// How many executors are to hold a partition.
+    fn copies(self) -> u32 {
+        match self {
+            Self::None | Self::MemoryOnly | Self::MemoryAndDisk | Self::DiskOnly => 1,
+            Self::MemoryOnly2 | Self::MemoryAndDisk2 | Self::DiskOnly2 => 2,
+            Self::DiskOnly3 => 3,
         }
     }
 }
@@ -66,6 +87,8 @@ pub(crate) struct Header {
     /// The program's own name for it.
     pub(crate) label: RefCell<Option<String>>,
     storage: Cell<StorageLevel>,
+    /// How many executors hold a partition, as far as the host was told.
+    copies: Cell<u32>,
     defined: Cell<bool>,
 }
 
@@ -74,7 +97,7 @@ thread_local! {
     static SHUFFLES: Cell<u32> = const { Cell::new(0) };
     static PARTITIONERS: Cell<u32> = const { Cell::new(0) };
     /// Defined datasets whose storage level has changed since.
-    static CHANGED: RefCell<Vec<host::RddNode>> = const { RefCell::new(Vec::new()) };
+    static CHANGED: RefCell<Vec<News>> = const { RefCell::new(Vec::new()) };
     /// Defined datasets that the program has dropped.
     static DROPPED: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
@@ -105,6 +128,7 @@ impl Header {
             checkpoint: None,
             label: RefCell::default(),
             storage: Cell::default(),
+            copies: Cell::new(1),
             defined: Cell::new(false),
         }
     }
@@ -201,7 +225,24 @@ impl<'s> Parent<'s> {
     }
 }
 
-fn describe(dataset: &dyn Lineage) -> host::RddNode {
+/// What the host is to know of a dataset.
+struct News {
+    node: host::RddNode,
+    /// How many executors are to hold a partition, if that is news.
+    copies: Option<u32>,
+}
+
+fn describe(dataset: &dyn Lineage) -> News {
+    let header = dataset.header();
+    let copies = header.storage.get().copies();
+    let known = header.copies.replace(copies);
+    News {
+        node: node(dataset),
+        copies: (copies != known).then_some(copies),
+    }
+}
+
+fn node(dataset: &dyn Lineage) -> host::RddNode {
     let header = dataset.header();
     host::RddNode {
         id: header.id,
@@ -231,9 +272,9 @@ pub(crate) fn define(root: &dyn Lineage) -> Result<()> {
     if !dropped.is_empty() {
         host::release(&dropped);
     }
-    let mut nodes = CHANGED.take();
-    nodes.retain(|node| !dropped.contains(&node.id));
-    send(&nodes)?;
+    let mut changed = CHANGED.take();
+    changed.retain(|news| !dropped.contains(&news.node.id));
+    send(changed)?;
     let news = undefined(root);
     for dataset in &news {
         dataset
@@ -245,12 +286,7 @@ pub(crate) fn define(root: &dyn Lineage) -> Result<()> {
         .into_iter()
         .filter(|dataset| !dataset.header().defined.get())
         .collect();
-    send(
-        &news
-            .iter()
-            .map(|dataset| describe(*dataset))
-            .collect::<Vec<_>>(),
-    )?;
+    send(news.iter().map(|dataset| describe(*dataset)).collect())?;
     news.iter()
         .for_each(|dataset| dataset.header().defined.set(true));
     Ok(())
@@ -275,12 +311,19 @@ pub(crate) fn expect_partitions(partitions: u32) -> Result<()> {
     Ok(())
 }
 
-fn send(nodes: &[host::RddNode]) -> Result<()> {
-    if nodes.is_empty() {
-        Ok(())
-    } else {
-        host::define(nodes).map_err(Error::from_host)
+fn send(news: Vec<News>) -> Result<()> {
+    let copies: Vec<_> = news
+        .iter()
+        .filter_map(|news| Some((news.node.id, news.copies?)))
+        .collect();
+    let nodes: Vec<_> = news.into_iter().map(|news| news.node).collect();
+    if !nodes.is_empty() {
+        host::define(&nodes).map_err(Error::from_host)?;
     }
+    copies
+        .into_iter()
+        .try_for_each(|(rdd, copies)| host::replicate(rdd, copies))
+        .map_err(Error::from_host)
 }
 
 /// What the host does not know yet, parents first. Whatever is defined has only defined ancestors.
@@ -317,6 +360,10 @@ pub(crate) fn debug_string(root: &dyn Lineage) -> String {
             StorageLevel::MemoryOnly => " [memory]",
             StorageLevel::MemoryAndDisk => " [memory, disk]",
             StorageLevel::DiskOnly => " [disk]",
+            StorageLevel::MemoryOnly2 => " [memory, 2 copies]",
+            StorageLevel::MemoryAndDisk2 => " [memory, disk, 2 copies]",
+            StorageLevel::DiskOnly2 => " [disk, 2 copies]",
+            StorageLevel::DiskOnly3 => " [disk, 3 copies]",
         };
         text.push_str(&format!(
             "{:indent$}({}) {} #{} at {}{cached}\n",

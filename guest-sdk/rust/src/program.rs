@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::marker::PhantomData;
 
+use crate::accumulator;
 use crate::bindings::exports::tinderbox::job::application::{Guest, TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::types;
 use crate::context::Context;
@@ -60,7 +61,10 @@ pub(crate) fn run_task(spec: &TaskSpec) -> Result<Vec<u8>> {
         })
     });
     flush()?;
-    result
+    let added = accumulator::take_added();
+    let result = result?;
+    accumulator::hand_over(added)?;
+    Ok(result)
 }
 
 fn write_shuffle(root: &dyn Lineage, shuffle: u32, partition: u32) -> Result<Vec<u8>> {

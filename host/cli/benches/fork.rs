@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, Compression, DriverHost, Error, ErrorKind,
-    FoundFile, Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages, Program,
-    RddNode, Sandbox, Split, TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, Compression, DriverHost, Error,
+    ErrorKind, FoundFile, Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages,
+    Program, RddNode, Sandbox, Split, TaskHost, TaskSpec, TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
@@ -230,6 +230,9 @@ impl DriverHost for Recorder {
     fn define(&mut self, _: Vec<RddNode>) -> Result<(), Error> {
         Ok(())
     }
+    fn replicate(&mut self, _: u32, _: u32) -> Result<(), Error> {
+        Ok(())
+    }
     fn release(&mut self, _: Vec<u32>) {}
     fn text_file(&mut self, _: &str, _: u32) -> Result<Vec<Split>, Error> {
         none()
@@ -254,6 +257,9 @@ impl DriverHost for Recorder {
             }],
             finished: true,
         })
+    }
+    fn take_accumulators(&mut self, _: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(Vec::new())
     }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())
@@ -306,6 +312,9 @@ impl TaskHost for NoData {
     }
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)
+    }
+    fn add_accumulator(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        none()
     }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
         none()

@@ -26,8 +26,8 @@ mod bindings {
 pub(crate) use bindings::JobProgramPre;
 pub use bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 pub use bindings::tinderbox::job::driver::{
-    Dependency, FoundFile, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
-    PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
+    AccumulatorUpdate, Dependency, FoundFile, JobProgress, JobSpec, NarrowDependency, PartitionMap,
+    PartitionResult, PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
 };
 pub use bindings::tinderbox::job::logging::Channel;
 pub use bindings::tinderbox::job::task::{BlockLevel, Compression};
@@ -74,6 +74,8 @@ pub trait DriverHost: Send {
     fn set_conf(&mut self, key: &str, value: &str) -> Result<(), Error>;
     /// Learns of datasets, parents first.
     fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error>;
+    /// Learns how many executors are to hold each kept partition of a dataset.
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error>;
     /// Forgets datasets.
     fn release(&mut self, rdds: Vec<u32>);
     /// Cuts text files into splits.
@@ -91,6 +93,8 @@ pub trait DriverHost: Send {
     fn submit_job(&mut self, job: JobSpec, image: crate::Image) -> Result<u32, Error>;
     /// Waits for results of a job.
     fn await_job(&mut self, job: u32, timeout: Duration) -> Result<JobProgress, Error>;
+    /// Takes what a job's tasks have added to accumulators.
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error>;
     /// Cancels a job.
     fn cancel_job(&mut self, job: u32) -> Result<(), Error>;
     /// Begins an output folder.
@@ -135,6 +139,8 @@ pub trait TaskHost: Any + Send {
     ) -> Result<bool, Error>;
     /// Keeps a cached partition; false if there is no room.
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
+    /// Takes what this attempt has added to an accumulator.
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error>;
     /// Adds bytes to a file of an output.
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error>;
     /// The same, compressed.
@@ -243,6 +249,10 @@ impl driver::Host for Guest {
         self.driver()?.define(nodes)
     }
 
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error> {
+        self.driver()?.replicate(rdd, copies)
+    }
+
     fn release(&mut self, rdds: Vec<u32>) -> wasmtime::Result<()> {
         if let Ok(host) = self.driver() {
             host.release(rdds);
@@ -276,6 +286,10 @@ impl driver::Host for Guest {
     fn await_job(&mut self, job: u32, timeout_ms: u64) -> Result<JobProgress, Error> {
         self.driver()?
             .await_job(job, Duration::from_millis(timeout_ms))
+    }
+
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        self.driver()?.take_accumulators(job)
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
@@ -351,6 +365,10 @@ impl task::Host for Guest {
 
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error> {
         self.task()?.commit_block(rdd, partition)
+    }
+
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error> {
+        self.task()?.add_accumulator(accumulator, bytes)
     }
 
     fn write_output(&mut self, output: u32, name: String, bytes: Vec<u8>) -> Result<(), Error> {

@@ -5,8 +5,8 @@
 
 mod block;
 mod error;
-mod frame;
 mod files;
+mod frame;
 mod grants;
 mod location;
 mod object;
@@ -18,10 +18,12 @@ mod spill;
 mod stopper;
 mod work_folder;
 
-pub use block::{Block, BlockLevel, BlockReader, BlockStore, BlockWriter, RemovedBlocks};
+pub use block::{
+    Block, BlockLevel, BlockReader, BlockStore, BlockWriter, FixedRoom, RemovedBlocks, Room,
+};
 pub use error::{Error, Result};
-pub use frame::{FrameOrder, FrameRouter, FrameSorter, SortedFrames};
 pub use files::{Compression, FileInfo, Files, SourceFile};
+pub use frame::{FrameOrder, FrameRouter, FrameSorter, SortedFrames};
 pub use grants::Grants;
 pub use location::{Location, ObjectUrl, Scheme, is_object_url};
 pub use output::{AttemptOutput, Output};

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod checklist;
+mod copies;
 mod graph;
 mod images;
 mod job;
@@ -19,6 +20,7 @@ mod walk;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use checklist::Checklist;
+pub(crate) use copies::Copies;
 pub(crate) use graph::{Gone, Graph};
 pub(crate) use images::Images;
 pub(crate) use job::{Job, Wanted};

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::{Site, decoded, encoded};
-use crate::driver::{Job, WAIT_MS, milliseconds, missing};
+use crate::driver::{Job, WAIT_MS, await_job, milliseconds, missing};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::rdd::Rdd;
@@ -165,10 +165,7 @@ impl Started {
         let Some(number) = self.number else {
             return Ok(false);
         };
-        let progress = host::await_job(number, wait_ms).map_err(|error| {
-            self.number = None;
-            Error::from_host(error)
-        })?;
+        let progress = await_job(number, wait_ms).inspect_err(|_| self.number = None)?;
         if progress.finished {
             self.number = None;
         }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::driver::{Job, WAIT_MS, milliseconds};
+use crate::driver::{Job, WAIT_MS, await_job, milliseconds};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::rdd::Rdd;
@@ -123,10 +123,7 @@ impl<T, E: Evaluator> Running<'_, T, E> {
         while !self.ended.get() {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let wait = left.map_or(WAIT_MS, milliseconds);
-            let progress = host::await_job(self.job, wait).map_err(|error| {
-                self.ended.set(true);
-                Error::from_host(error)
-            })?;
+            let progress = await_job(self.job, wait).inspect_err(|_| self.ended.set(true))?;
             self.ended.set(progress.finished);
             let is_silent = progress.results.is_empty();
             for result in progress.results {

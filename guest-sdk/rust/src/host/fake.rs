@@ -9,7 +9,7 @@ use super::{
     BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel,
 };
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
-use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
+use crate::bindings::tinderbox::job::driver::{AccumulatorUpdate, JobProgress, PartitionResult};
 use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
 use crate::driver::WAIT_MS;
 use crate::memory;
@@ -39,6 +39,8 @@ pub(crate) struct Host {
     pub(crate) released: Vec<u32>,
     /// So many results arrive before a time is up, if there is one.
     pub(crate) in_time: Option<u32>,
+    /// What was said of copies, as dataset and number.
+    pub(crate) copies: Vec<(u32, u32)>,
     /// Finished outputs, by path, then by file.
     pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The names of the jobs, with their partitions.
@@ -48,6 +50,10 @@ pub(crate) struct Host {
     /// The map tasks that ran, as shuffle and partition.
     pub(crate) maps: Vec<(u32, u32)>,
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
+    /// What tasks have added to accumulators and the program has not taken.
+    pub(crate) added: Vec<AccumulatorUpdate>,
+    /// The same of the task that runs.
+    adding: Vec<(u32, Vec<u8>)>,
     open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
     unfinished: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
     /// What a task has kept and not opened since.
@@ -131,6 +137,11 @@ fn parent_of(dependency: &Dependency) -> u32 {
         Dependency::Narrow(narrow) => narrow.parent,
         Dependency::Shuffle(shuffle) => shuffle.parent,
     }
+}
+
+pub(crate) fn replicate(rdd: u32, copies: u32) -> Result<(), Error> {
+    with(|host| host.copies.push((rdd, copies)));
+    Ok(())
 }
 
 pub(crate) fn release(rdds: &[u32]) {
@@ -421,6 +432,17 @@ pub(crate) fn await_job(job: u32, timeout_ms: u64) -> Result<JobProgress, Error>
     .expect("asked only until it is finished")
 }
 
+pub(crate) fn take_accumulators(_: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+    let mut added = with(|host| std::mem::take(&mut host.added));
+    added.sort_by_key(|update| (update.stage, update.partition, update.accumulator));
+    Ok(added)
+}
+
+pub(crate) fn add_accumulator(accumulator: u32, bytes: &[u8]) -> Result<(), Error> {
+    with(|host| host.adding.push((accumulator, bytes.to_vec())));
+    Ok(())
+}
+
 pub(crate) fn cancel_job(job: u32) -> Result<(), Error> {
     with(|host| {
         host.progress.remove(&job);
@@ -473,5 +495,15 @@ fn task(stage: u32, partition: u32, work: TaskWork) -> crate::Result<Vec<u8>> {
         seed: u64::from(partition),
     });
     assert!(with(|host| host.spills.is_empty()), "every run is dropped");
+    with(|host| {
+        let added = std::mem::take(&mut host.adding).into_iter();
+        host.added
+            .extend(added.map(|(accumulator, bytes)| AccumulatorUpdate {
+                accumulator,
+                stage,
+                partition,
+                bytes,
+            }));
+    });
     done
 }

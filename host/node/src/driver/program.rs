@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, DriverHost, Error, ErrorKind, FoundFile, GuestError, Image, JobProgress, JobSpec,
-    PartitionMap, RddNode, Split, StorageLevel,
+    AccumulatorUpdate, Channel, DriverHost, Error, ErrorKind, FoundFile, GuestError, Image,
+    JobProgress, JobSpec, PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
 use store::source::{self, Cut, FileSplit};
@@ -16,6 +16,9 @@ use crate::guest_error::guest_error;
 use crate::store_wait::StoreWait;
 
 use super::{JobScheduler, SharedOutput, Start, StartError};
+
+/// The most executors that may hold a partition (Spark: `StorageLevel` has the same bound).
+const COPIES_MAX: u32 = 39;
 
 /// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
 pub(crate) struct DriverSide {
@@ -105,6 +108,17 @@ impl DriverHost for DriverSide {
         self.jobs()?
             .define(rdds)
             .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
+    }
+
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error> {
+        if !(1..=COPIES_MAX).contains(&copies) {
+            let message =
+                format!("{copies} executors cannot hold each partition: 1 to {COPIES_MAX} can");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        let rdd = RddId(rdd);
+        self.jobs()?.feed(Input::CopiesWanted { rdd, copies });
+        Ok(())
     }
 
     fn release(&mut self, rdds: Vec<u32>) {
@@ -199,6 +213,10 @@ impl DriverHost for DriverSide {
                 finished: end.is_some(),
             }),
         }
+    }
+
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(self.jobs()?.take_added(JobId(job)))
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {

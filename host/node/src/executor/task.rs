@@ -8,6 +8,7 @@ use store::{
     BlockReader, Compression, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
 };
 
+use super::added::Added;
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
@@ -31,6 +32,7 @@ pub(crate) struct TaskSide {
     spills: Option<SpillFile>,
     kept: KeptBlocks,
     outputs: AttemptOutputs,
+    added: Added,
     lines: [Line; 2],
     reach: Reach,
     wait: StoreWait,
@@ -56,6 +58,7 @@ impl TaskSide {
             spills: None,
             outputs: AttemptOutputs::default(),
             wait: StoreWait::new(reach.kill.clone()),
+            added: Added::default(),
             lines: Default::default(),
             reach,
             failure: None,
@@ -80,7 +83,12 @@ impl TaskSide {
             }
         };
         self.commit_outputs()?;
-        Ok(Leaves { result, map_output })
+        let added = std::mem::take(&mut self.added).into_updates();
+        Ok(Leaves {
+            result,
+            map_output,
+            added,
+        })
     }
 
     fn commit_outputs(&mut self) -> Result<(), TaskFailure> {
@@ -246,7 +254,7 @@ impl TaskHost for TaskSide {
         let here = own.or_else(|| self.executor.blocks.open(rdd, partition));
         self.tell_dropped();
         let there = || self.driver.remote_block(rdd, partition);
-        let block = here.or_else(|| there().map(BlockReader::of_memory));
+        let block = here.or_else(|| there().map(|(_, block)| BlockReader::of_memory(block)));
         block
             .map(|block| self.readers.open(Reader::Block(block)))
             .transpose()
@@ -334,6 +342,10 @@ impl TaskHost for TaskSide {
         Ok(true)
     }
 
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error> {
+        self.added.add(accumulator, bytes)
+    }
+
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.write_file(output, (name, None), bytes)
     }
@@ -390,7 +402,9 @@ impl TaskSide {
         }
         let outcome = match result {
             Ok(result) => {
-                self.count(|metrics| &mut metrics.result_bytes, result.len());
+                let bytes = result.len() + self.added.bytes();
+                self.count(|metrics| &mut metrics.result_bytes, bytes);
+                self.count(|metrics| &mut metrics.accumulators, self.added.len());
                 self.finish(result)
             }
             Err(failure) => Err(self.failure.take().unwrap_or(failure)),

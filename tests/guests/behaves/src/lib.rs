@@ -2,6 +2,7 @@
 //!
 //! What a behaviour prints on stdout depends on nothing but its arguments, so that a test can expect it word by word.
 
+mod adding;
 mod captures;
 mod clocks;
 mod failing;
@@ -27,7 +28,8 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 13] = [
+    let themes: &[&[(&str, Behaviour)]] = &[
+        adding::ALL,
         captures::ALL,
         memory::ALL,
         clocks::ALL,
