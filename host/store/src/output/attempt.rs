@@ -34,7 +34,7 @@ struct Part {
 #[derive(Debug)]
 enum Sink {
     Local(BufWriter<File>),
-    Object(ObjectWriter),
+    Object(Box<ObjectWriter>),
 }
 
 impl Write for Sink {
@@ -107,7 +107,8 @@ impl AttemptOutput {
                 Sink::Local(BufWriter::new(file))
             }
             Place::Object(object) => {
-                Sink::Object(ObjectWriter::new(object.join(name)?, self.stopper.clone()))
+                let writer = ObjectWriter::new(object.join(name)?, self.stopper.clone());
+                Sink::Object(Box::new(writer))
             }
         };
         let encoder = Encoder::new(compression, sink).map_err(|error| failed(error, &path))?;

@@ -6,7 +6,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 enum Input {
     Plain {
-        stream: Stream,
+        stream: Box<Stream>,
         /// Bytes that are to come.
         left: u64,
     },
@@ -24,7 +24,7 @@ impl ByteReader {
     pub fn open(file: SourceFile, start: u64, length: u64) -> Self {
         Self {
             input: Input::Plain {
-                stream: Stream::new(file, start, start.saturating_add(length)),
+                stream: Box::new(Stream::new(file, start, start.saturating_add(length))),
                 left: length,
             },
         }

@@ -14,7 +14,7 @@ const READ_BYTES: usize = 256 << 10;
 /// What lines are cut from.
 #[derive(Debug)]
 enum Input {
-    Plain(Stream),
+    Plain(Box<Stream>),
     Compressed(Decompressed),
 }
 
@@ -66,7 +66,7 @@ impl LineReader {
         let stream = Stream::new(file, position, wanted);
         let mut reader = Self {
             input: match codec {
-                None => Input::Plain(stream),
+                None => Input::Plain(Box::new(stream)),
                 Some(codec) => Input::Compressed(Decompressed::new(codec, stream)?),
             },
             uri,

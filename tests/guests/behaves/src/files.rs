@@ -31,8 +31,8 @@ fn copies_compressed(cx: &Context, args: &[String]) -> Result<()> {
 fn whole_files(cx: &Context, args: &[String]) -> Result<()> {
     let (path, partitions) = (argument(args, 0)?, u32::try_from(number(args, 1)?)?);
     let texts = cx.whole_text_files_in(path, partitions)?;
-    println!("{} partitions", texts.partitions());
     let bytes = cx.binary_files_in(path, partitions)?.collect()?;
+    println!("{} partitions", texts.partitions());
     for ((name, text), (_, bytes)) in texts.collect()?.into_iter().zip(bytes) {
         let name = name.rsplit('/').next().unwrap_or_default();
         println!("{name}: {text:?}, {} bytes", bytes.len());
