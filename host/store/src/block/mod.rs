@@ -154,7 +154,8 @@ impl BlockStore {
 
     /// Writes those to disk that are to be there instead of in memory.
     pub fn finish_moves(&self) {
-        for (key, block) in self.lock().take_moving() {
+        let moving = self.lock().take_moving();
+        for (key, block) in moving {
             let written = self.write_file(key, &block);
             self.lock().moved(key, &block, written);
         }
