@@ -11,6 +11,7 @@ mod hoarding;
 mod holding;
 mod keeping;
 mod memory;
+mod sources;
 mod spilling;
 mod spinning;
 
@@ -24,11 +25,12 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 11] = [
+    let themes: [&[(&str, Behaviour)]; 12] = [
         captures::ALL,
         memory::ALL,
         clocks::ALL,
         files::ALL,
+        sources::ALL,
         spilling::ALL,
         spinning::ALL,
         hoarding::ALL,
