@@ -24,8 +24,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, Program};
 use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, TaskMetrics};
 use store::{
-    Block, BlockLevel, BlockStore, Files, FinishedMapOutput, Grants, MapOutputWriter, Output,
-    ShuffleReader,
+    Block, BlockLevel, BlockStore, Files, FinishedMapOutput, MapOutputWriter, Output, ShuffleReader,
 };
 
 use crate::Console;

@@ -1,6 +1,7 @@
 //! What one attempt writes to outputs.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use scheduler::AttemptId;
@@ -26,12 +27,13 @@ impl AttemptOutputs {
         bytes: &[u8],
         wait: &StoreWait,
     ) -> Option<store::Result<()>> {
-        if !self.0.contains_key(&number) {
-            let output = find(number)?;
-            let begun = wait.run(|stopper| output.attempt(attempt, stopper));
-            self.0.insert(number, begun);
-        }
-        let output = self.0.get_mut(&number)?;
+        let output = match self.0.entry(number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(none) => {
+                let output = find(number)?;
+                none.insert(wait.run(|stopper| output.attempt(attempt, stopper)))
+            }
+        };
         Some(wait.run(|_| output.write(name, compression, bytes)))
     }
 

@@ -22,7 +22,7 @@ pub(super) enum Reader {
     Lines(LineReader),
     Bytes(ByteReader),
     Shuffle(ShuffleReader),
-    Sorted(SortedReader),
+    Sorted(Box<SortedReader>),
     Spill(SpillReader),
     Block(BlockReader),
 }

@@ -16,7 +16,7 @@ pub(super) struct SortedReader {
 }
 
 enum Step {
-    Taking(ShuffleReader, FrameSorter),
+    Taking(Box<(ShuffleReader, FrameSorter)>),
     Giving(SortedFrames),
     /// It ended, or failed.
     Done,
@@ -24,14 +24,14 @@ enum Step {
 
 impl SortedReader {
     pub(super) fn new(reader: ShuffleReader, sorter: FrameSorter, cost: Cost) -> Self {
-        let step = Step::Taking(reader, sorter);
+        let step = Step::Taking(Box::new((reader, sorter)));
         Self { step, cost }
     }
 
     /// The next records; empty at the end.
     pub(super) fn read(&mut self, kill: &KillSwitch) -> store::Result<Vec<u8>> {
         let mut sorted = match mem::replace(&mut self.step, Step::Done) {
-            Step::Taking(reader, sorter) => self.take_all(reader, sorter, kill)?,
+            Step::Taking(all) => self.take_all(all.0, all.1, kill)?,
             Step::Giving(sorted) => sorted,
             Step::Done => return Ok(Vec::new()),
         };

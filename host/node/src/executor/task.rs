@@ -288,7 +288,7 @@ impl TaskHost for TaskSide {
         let folder = self.executor.spill_folder.clone();
         let sorter = FrameSorter::new(order, budget, folder, self.task.attempt);
         let reader = SortedReader::new(reader, sorter, self.reach.cost.clone());
-        self.readers.open(Reader::Sorted(reader))
+        self.readers.open(Reader::Sorted(Box::new(reader)))
     }
 
     fn write_frames(&mut self, batch: &[u8]) -> Result<(), Error> {

@@ -14,8 +14,7 @@ use scheduler::{
     LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
 };
 use store::{
-    Block, BlockLevel, Files, Grants, MapOutputWriter, Output, ShuffleFiles, ShuffleReader,
-    WorkFolder,
+    Block, BlockLevel, Files, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder,
 };
 
 use crate::Console;

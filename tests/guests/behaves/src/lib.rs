@@ -15,6 +15,7 @@ mod keeping;
 mod memory;
 mod operations;
 mod pairing;
+mod sources;
 mod spilling;
 mod spinning;
 
@@ -34,6 +35,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         memory::ALL,
         clocks::ALL,
         files::ALL,
+        sources::ALL,
         spilling::ALL,
         spinning::ALL,
         hoarding::ALL,
