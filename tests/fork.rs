@@ -16,9 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Column, ColumnFile, DriverHost,
-    Error, ErrorKind, Finished, Image, JobProgress, JobSpec, KillReason, PartitionResult, Prepared,
-    PreparedImages, Program, RddNode, Sandbox, Snapshot, Split, TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Column,
+    ColumnFile, Compression, DriverHost, Error, ErrorKind, Finished, FoundFile, Image, JobProgress,
+    JobSpec, KillReason, PartitionResult, Prepared, PreparedImages, Program, RddNode, Sandbox,
+    Snapshot, Split, TaskHost, TaskSpec, TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;
@@ -72,6 +73,9 @@ impl DriverHost for Alone {
     fn define(&mut self, _: Vec<RddNode>) -> Result<(), Error> {
         Ok(())
     }
+    fn replicate(&mut self, _: u32, _: u32) -> Result<(), Error> {
+        Ok(())
+    }
     fn release(&mut self, _: Vec<u32>) {}
     fn text_file(&mut self, _: &str, _: u32) -> Result<Vec<Split>, Error> {
         absent()
@@ -83,6 +87,9 @@ impl DriverHost for Alone {
         absent()
     }
 
+    fn list_files(&mut self, _: &str) -> Result<Vec<FoundFile>, Error> {
+        absent()
+    }
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {
         let prepared = self
             .images
@@ -120,6 +127,9 @@ impl DriverHost for Alone {
         })
     }
 
+    fn take_accumulators(&mut self, _: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(Vec::new())
+    }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())
     }
@@ -156,6 +166,9 @@ impl TaskHost for Empty {
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         absent()
     }
+    fn open_file(&mut self, _: &Split) -> Result<u32, Error> {
+        absent()
+    }
     fn open_shuffle(&mut self, _: u32, _: u32) -> Result<u32, Error> {
         absent()
     }
@@ -178,7 +191,13 @@ impl TaskHost for Empty {
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)
     }
+    fn add_accumulator(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        absent()
+    }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn write_compressed(&mut self, _: u32, _: &str, _: Compression, _: &[u8]) -> Result<(), Error> {
         absent()
     }
     fn write_columns(&mut self, _: u32, _: &str, _: Vec<Column>) -> Result<(), Error> {
@@ -191,6 +210,12 @@ impl TaskHost for Empty {
         absent()
     }
     fn drop_spill(&mut self, _: u32) {}
+    fn write_frames(&mut self, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn open_sorted(&mut self, _: u32, _: u32, _: bool) -> Result<u32, Error> {
+        absent()
+    }
     fn log(&mut self, _: Channel, _: &[u8]) {
         if let Some(printed) = &self.0 {
             let _ = printed.send(());

@@ -21,7 +21,7 @@ use support::guests::behaves;
 /// Between two jobs that read the same shuffle: what is damaged is computed again.
 #[test]
 fn bits_that_turn_over_in_shuffle_files_cost_no_word() {
-    for codec in ["none", "lz4"] {
+    for codec in ["none", "lz4", "zstd"] {
         let shell = Shell::new();
         shell.file("in.txt", "six by six\n".repeat(1000));
         let mut command = shell.tinderbox();
@@ -44,9 +44,10 @@ fn bits_that_turn_over_in_shuffle_files_cost_no_word() {
     }
 }
 
-/// A thousand partitions move to a thousand: that is a thousand files, of which few are open at a time.
+/// A thousand partitions move to a thousand: that is a thousand files, of which few are open at a time. A bit turns over in each of
+/// them, and each is written anew.
 #[test]
-fn a_thousand_partitions_to_a_thousand_are_a_thousand_files() {
+fn a_thousand_files_are_read_and_mended_a_few_at_a_time() {
     let shell = Shell::new();
     let command = shell.command(
         &["--master", "local[2]", "--allow-read", "."],
@@ -63,6 +64,41 @@ fn a_thousand_partitions_to_a_thousand_are_a_thousand_files() {
     running.wait_for("499500000\n");
     let files = shuffle_files(&shell.path().join("work"));
     assert_eq!(files.len(), 1000);
+    flip_bits(&files);
     shell.file("go", "x");
-    running.end().done();
+    let ended = running.end();
+    assert!(
+        ended.stderr.contains("could not read map output"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.done().ends_with("\n499500000\n"));
+}
+
+/// A program may leave partitioning and sorting to the host, also of more than a task has memory for.
+#[test]
+fn the_host_partitions_and_sorts_framed_records() {
+    for (memory, spills) in [("512m", false), ("64m", true)] {
+        let shell = Shell::new();
+        let mut command = shell.tinderbox();
+        command
+            .args(["run", "--master", "local[2]", "--conf"])
+            .arg(format!("executor.memory={memory}"))
+            .arg(behaves())
+            .args(["sorts-frames", "2000000", "1009"]);
+        let ended = start(&mut command).end();
+        assert_eq!(ended.stderr.contains("spilled"), spills, "{}", ended.stderr);
+        assert_eq!(ended.done(), "2000000 of 2000000 numbers in order, twice\n");
+    }
+}
+
+#[test]
+fn what_is_no_frame_is_refused() {
+    let shell = Shell::new();
+    let ended = shell.run(&["--master", "local[1]"], behaves(), &["no-frames"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    insta::assert_snapshot!(
+        "no_frames",
+        format!("{}---\n{}", ended.stdout, ended.error())
+    );
 }

@@ -442,6 +442,13 @@ pub enum ToExecutor {
     RemoveBlocks(RddId),
     /// Delete a shuffle's files.
     RemoveShuffle(ShuffleId),
+    /// Get a cached partition from an executor that holds it, and hold it too.
+    CopyBlock {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+    },
     /// Take no more tasks, move the blocks away, end when the tasks have.
     DecommissionExecutor,
     /// End.
@@ -497,6 +504,15 @@ pub enum ToDriver {
     },
     /// It no longer has a cached partition.
     BlockDropped {
+        /// Who.
+        executor: ExecutorId,
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+    },
+    /// It could not copy a cached partition.
+    BlockNotCopied {
         /// Who.
         executor: ExecutorId,
         /// The dataset.

@@ -36,6 +36,8 @@ pub struct TaskMetrics {
     pub spilled_bytes: u64,
     /// The runs that they came in.
     pub spills: u64,
+    /// The accumulators that the task added to.
+    pub accumulators: u64,
 }
 
 impl AddAssign<&Self> for TaskMetrics {
@@ -55,6 +57,7 @@ impl AddAssign<&Self> for TaskMetrics {
             peak_memory_bytes,
             spilled_bytes,
             spills,
+            accumulators,
         } = other;
         self.run_time_us += run_time_us;
         self.instantiate_us += instantiate_us;
@@ -68,6 +71,7 @@ impl AddAssign<&Self> for TaskMetrics {
         self.log_bytes += log_bytes;
         self.spilled_bytes += spilled_bytes;
         self.spills += spills;
+        self.accumulators += accumulators;
         self.peak_memory_bytes = self.peak_memory_bytes.max(*peak_memory_bytes);
     }
 }

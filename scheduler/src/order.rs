@@ -167,6 +167,23 @@ pub enum Input {
         /// Who held it.
         executor: ExecutorId,
     },
+    /// An executor could not copy a cached partition: it cannot reach a holder, or has no room.
+    BlockNotCopied {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+        /// Who was to hold it.
+        executor: ExecutorId,
+    },
+    /// The program wants each cached partition of a dataset held by so many executors (Spark:
+    /// `StorageLevel.replication`). It wants one when a dataset is defined, and again when it is stored no more.
+    CopiesWanted {
+        /// The dataset.
+        rdd: RddId,
+        /// How many executors.
+        copies: u32,
+    },
     /// The program can no longer reach these datasets.
     RddsReleased(Vec<RddId>),
     /// The moment named by [`Driver::next_deadline`](crate::Driver::next_deadline) has come.
@@ -284,6 +301,21 @@ pub enum Action {
         /// The attempt that just succeeded.
         attempt: AttemptId,
     },
+    /// Hand what the attempt has added to accumulators to the program: the attempt counts. Comes before
+    /// [`Self::AcceptResult`] or [`Self::RegisterMapOutput`] of the same attempt.
+    ///
+    /// In a result stage this comes once for each partition. A map task's counts each time that its output is taken, so
+    /// that what was lost and computed again counts again (Spark: `DAGScheduler.updateAccumulators`).
+    CountAccumulators {
+        /// For this job: of those that need the stage, the first.
+        job: JobId,
+        /// The stage.
+        stage: StageId,
+        /// Its partition.
+        partition: u32,
+        /// The attempt that just succeeded.
+        attempt: AttemptId,
+    },
     /// Make the attempt's shuffle file the one that is read.
     RegisterMapOutput {
         /// For this shuffle.
@@ -337,6 +369,16 @@ pub enum Action {
     },
     /// Delete the shuffle's files.
     RemoveShuffle(ShuffleId),
+    /// Get a cached partition from an executor that holds it, and hold it too. Its end is to be reported, as
+    /// [`Input::BlockStored`] or [`Input::BlockNotCopied`].
+    CopyBlock {
+        /// Who is to hold it.
+        executor: ExecutorId,
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+    },
     /// Drop the dataset's cached partitions everywhere.
     RemoveBlocks(RddId),
     /// Forget the image: no task will be forked from it, and none is running.

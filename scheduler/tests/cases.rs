@@ -23,9 +23,13 @@ macro_rules! cases {
 }
 
 cases! {
+    accumulators_count_once_for_each_result
+    accumulators_of_map_tasks_count_each_time_that_an_output_is_taken
     a_bad_machine_fails_the_job_where_nobody_is_excluded
     a_cancelled_jobs_image_is_kept_until_its_last_attempt_has_ended
     a_closed_group_takes_no_more_jobs
+    a_block_with_two_holders_survives_one
+    a_block_that_cannot_be_copied_is_left_alone
     a_copy_goes_where_its_task_wants
     a_copy_that_fails_is_not_the_end_of_its_task
     a_denied_commit_does_not_spin
@@ -87,6 +91,7 @@ cases! {
     attempts_at_the_same_task_count_once_against_an_executor
     basic_delay_scheduling
     blocks_are_removed_when_a_dataset_is_no_longer_stored
+    blocks_are_copied_to_other_machines_first
     cached_ancestors_spare_their_parents
     cached_post_shuffle
     cancelling_a_stage_cancels_the_jobs_that_need_it

@@ -25,6 +25,36 @@ fn an_executor_that_is_killed_costs_no_word() {
     }
 }
 
+/// Also what the killed ones had added, which waited with them.
+#[test]
+fn an_executor_that_is_killed_adds_nothing() {
+    let cluster = Cluster::shared();
+    let name = "adding-executor-killed";
+    let gates = cluster.gates(name);
+    let folder = gates.to_str().unwrap();
+    let submit = |options: &[&str]| {
+        let options = [&["--name", name, "--allow-read", folder], options].concat();
+        start(&mut cluster.submit(&options, &["adds-and-waits", "10000", folder]))
+    };
+    let running = submit(&["--executor-cores", "1", "--total-executor-cores", "2"]);
+    let application = cluster.application(name, 2);
+    for executor in &application.executors {
+        cluster.until_logged(&executor.id, "waiting at go");
+    }
+    kill(cluster.process_of(&application.executors[0].id));
+    cluster.open(&gates, "go");
+    let ended = running.end();
+    assert!(
+        ended.stderr.contains("lost its executor"),
+        "{}",
+        ended.stderr
+    );
+    let told = ended.done();
+    assert!(told.starts_with("10000 records, "), "{told}");
+    // The same digits, too, where nothing went wrong.
+    assert_eq!(submit(&[]).end().done(), told);
+}
+
 /// While maps run, and when its shuffle files are gone that others are about to read.
 #[test]
 fn a_worker_that_is_killed_costs_no_word() {

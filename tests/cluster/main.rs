@@ -20,5 +20,6 @@ mod drivers;
 mod ends;
 mod faults;
 mod fixture;
+mod keeping;
 mod refusals;
 mod samples;

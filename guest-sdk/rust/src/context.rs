@@ -7,6 +7,10 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::Location;
 
+use crate::accumulator::{
+    Accumulate, Accumulator, Collection, CollectionAccumulator, DoubleAccumulator, LongAccumulator,
+    Sum,
+};
 use crate::bytes::Bytes;
 use crate::checkpoint;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +19,7 @@ use crate::lineage::Header;
 #[cfg(feature = "serde")]
 use crate::rdd::Operation;
 use crate::rdd::Rdd;
+use crate::record::Record;
 use crate::source::{BinaryRecords, Items, Lines, Numbers};
 use crate::task;
 use crate::text::Text;
@@ -68,6 +73,46 @@ impl Context {
     /// Says below which folder [`Rdd::checkpoint`] writes. It must be granted for writing.
     pub fn set_checkpoint_dir(&self, path: &str) {
         checkpoint::set_folder(path);
+    }
+
+    /// An accumulator that adds up whole numbers: see [`Accumulator`]. Its name, if it has one, is for people.
+    ///
+    /// ```no_run
+    /// # fn sample(cx: &tinderbox::Context, lines: tinderbox::Rdd<'_, String>) -> tinderbox::Result<()> {
+    /// let bad = cx.long_accumulator("bad lines");
+    /// lines.for_each(|line| {
+    ///     if line.parse::<u64>().is_err() {
+    ///         bad.add(1);
+    ///     }
+    /// })?;
+    /// println!("{} bad lines", bad.value()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn long_accumulator<'n>(&self, name: impl Into<Option<&'n str>>) -> LongAccumulator {
+        self.accumulator(Sum::default(), name)
+    }
+
+    /// An accumulator that adds up floating-point numbers, in the same order in every run.
+    pub fn double_accumulator<'n>(&self, name: impl Into<Option<&'n str>>) -> DoubleAccumulator {
+        self.accumulator(Sum::default(), name)
+    }
+
+    /// An accumulator that collects items in a list, in the order of the partitions.
+    pub fn collection_accumulator<'n, T: Record + Clone + 'static>(
+        &self,
+        name: impl Into<Option<&'n str>>,
+    ) -> CollectionAccumulator<T> {
+        self.accumulator(Collection::default(), name)
+    }
+
+    /// An accumulator of one's own: see [`Accumulate`] (Spark: `SparkContext.register`).
+    pub fn accumulator<'n, A: Accumulate>(
+        &self,
+        how: A,
+        name: impl Into<Option<&'n str>>,
+    ) -> Accumulator<A> {
+        Accumulator::new(how, name.into().map(str::to_owned))
     }
 
     /// How many partitions the driver's own items and ranges get where the program does not say it: the setting

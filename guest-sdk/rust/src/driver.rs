@@ -5,7 +5,10 @@
 use std::cell::Cell;
 use std::io::Write;
 use std::panic::Location;
+use std::time::Duration;
 
+use crate::accumulator;
+use crate::bindings::tinderbox::job::driver::JobProgress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, JobSpec};
 use crate::lineage::{self, Lineage, place};
@@ -71,7 +74,24 @@ pub(crate) fn with_published<R>(run: impl FnOnce(Published<'_>) -> Result<R>) ->
 }
 
 /// How long one wait for results lasts, in milliseconds. Nothing is done between two waits.
-const WAIT_MS: u64 = 60_000;
+pub(crate) const WAIT_MS: u64 = 60_000;
+
+/// As the host counts it; a part of one counts as one, so that nobody asks again at once.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(WAIT_MS, |wait| wait.min(WAIT_MS))
+}
+
+/// Waits for news of a job. When it has ended, well or not, what those of its tasks have added that were accepted counts.
+pub(crate) fn await_job(job: u32, wait_ms: u64) -> Result<JobProgress> {
+    let progress = host::await_job(job, wait_ms).map_err(Error::from_host);
+    match progress {
+        Ok(progress) if !progress.finished => Ok(progress),
+        ended => {
+            let counted = accumulator::count(job);
+            ended.and_then(|progress| counted.map(|()| progress))
+        }
+    }
+}
 
 impl Job<'_> {
     /// Runs the job over these partitions and gives each one's result to `take`, in order of arrival.
@@ -80,18 +100,11 @@ impl Job<'_> {
         partitions: Vec<u32>,
         mut take: impl FnMut(u32, Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        task::refuse_inside(&format!(
-            "the action `{}` at {}",
-            self.name,
-            place(self.call_site)
-        ))?;
-        lineage::define(self.root)?;
-        if partitions.is_empty() {
+        let Some(job) = self.start(partitions)? else {
             return Ok(());
-        }
-        let job = self.submit(partitions)?;
+        };
         loop {
-            let progress = host::await_job(job, WAIT_MS).map_err(Error::from_host)?;
+            let progress = await_job(job, WAIT_MS)?;
             for result in progress.results {
                 take(result.partition, result.bytes).inspect_err(|_| {
                     // The first failure is the one to tell of.
@@ -102,6 +115,22 @@ impl Job<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// What people call it.
+    pub(crate) fn title(&self) -> String {
+        format!("`{}` at {}", self.name, place(self.call_site))
+    }
+
+    /// Starts the job over these partitions, and answers with its number; none where there is nothing to do.
+    pub(crate) fn start(&self, partitions: Vec<u32>) -> Result<Option<u32>> {
+        task::refuse_inside(&format!("the action {}", self.title()))?;
+        lineage::define(self.root)?;
+        if partitions.is_empty() {
+            return Ok(None);
+        }
+        accumulator::settle();
+        self.submit(partitions).map(Some)
     }
 
     fn submit(&self, partitions: Vec<u32>) -> Result<u32> {
@@ -125,29 +154,31 @@ impl Job<'_> {
 
     /// Runs the job over all partitions; the results are in their order.
     pub(crate) fn run_all(&self) -> Result<Vec<Vec<u8>>> {
-        let count = self.root.header().partitions();
-        let mut results: Vec<Option<Vec<u8>>> = vec![None; count as usize];
-        self.run((0..count).collect(), |partition, bytes| {
-            match results.get_mut(partition as usize) {
+        self.run_on((0..self.root.header().partitions()).collect())
+    }
+
+    /// Runs the job over these partitions, in ascending order; the results are in that order.
+    pub(crate) fn run_on(&self, partitions: Vec<u32>) -> Result<Vec<Vec<u8>>> {
+        let mut results: Vec<Option<Vec<u8>>> = vec![None; partitions.len()];
+        self.run(partitions.clone(), |partition, bytes| {
+            let place = partitions.binary_search(&partition).ok();
+            match place.and_then(|place| results.get_mut(place)) {
                 Some(result) => *result = Some(bytes),
-                None => return Err(missing(self, partition)),
+                None => return Err(missing(&self.title(), partition)),
             }
             Ok(())
         })?;
         let whole = |(partition, result): (u32, Option<Vec<u8>>)| {
-            result.ok_or_else(|| missing(self, partition))
+            result.ok_or_else(|| missing(&self.title(), partition))
         };
-        (0..count).zip(results).map(whole).collect()
+        partitions.iter().copied().zip(results).map(whole).collect()
     }
 }
 
-fn missing(job: &Job<'_>, partition: u32) -> Error {
+/// A result that did not come, or that nobody asked for.
+pub(crate) fn missing(action: &str, partition: u32) -> Error {
     Error::of(
         ErrorKind::JobFailed,
-        format_args!(
-            "`{}` at {} ended without the result of partition {partition}",
-            job.name,
-            place(job.call_site)
-        ),
+        format_args!("{action} ended without the result of partition {partition}"),
     )
 }

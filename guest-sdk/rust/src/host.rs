@@ -8,10 +8,10 @@ pub(crate) mod fake;
 mod fake_columns;
 
 pub(crate) use crate::bindings::tinderbox::job::driver::{
-    Dependency, JobSpec, NarrowDependency, PartitionMap, PartitionSpan, RddNode, ShuffleDependency,
-    StorageLevel,
+    Dependency, FoundFile, JobSpec, NarrowDependency, PartitionMap, PartitionSpan, RddNode,
+    ShuffleDependency, StorageLevel,
 };
-pub(crate) use crate::bindings::tinderbox::job::task::BlockLevel;
+pub(crate) use crate::bindings::tinderbox::job::task::{BlockLevel, Compression};
 pub(crate) use crate::bindings::tinderbox::job::types::Split;
 #[cfg(feature = "parquet")]
 pub(crate) use crate::bindings::tinderbox::job::types::{
@@ -29,19 +29,22 @@ pub(crate) use fake_columns::{open_columns, parquet_file, read_columns, write_co
 pub(crate) use crate::bindings::tinderbox::job::{
     driver::{
         abort_output, await_job, binary_file, cancel_job, checkpoint, commit_output, conf,
-        create_output, define, release, set_conf, submit_job, text_file,
+        create_output, define, list_files, release, replicate, set_conf, submit_job,
+        take_accumulators, text_file,
     },
     logging::{Channel, log, panicked},
     task::{
-        close_reader, commit_block, drop_spill, keep_block, open_block, open_bytes, open_lines,
-        open_shuffle, open_spill, read_bytes, read_lines, write_output, write_shuffle, write_spill,
+        add_accumulator, close_reader, commit_block, drop_spill, keep_block, open_block,
+        open_bytes, open_file, open_lines, open_shuffle, open_spill, read_bytes, read_lines,
+        write_compressed, write_output, write_shuffle, write_spill,
     },
 };
 
 #[cfg(test)]
 pub(crate) use fake::{
-    abort_output, await_job, binary_file, cancel_job, checkpoint, close_reader, commit_block,
-    commit_output, conf, create_output, define, drop_spill, keep_block, open_block, open_bytes,
-    open_lines, open_shuffle, open_spill, read_bytes, read_lines, release, set_conf, submit_job,
-    text_file, write_output, write_shuffle, write_spill,
+    abort_output, add_accumulator, await_job, binary_file, cancel_job, checkpoint, close_reader,
+    commit_block, commit_output, conf, create_output, define, drop_spill, keep_block, list_files,
+    open_block, open_bytes, open_file, open_lines, open_shuffle, open_spill, read_bytes,
+    read_lines, release, replicate, set_conf, submit_job, take_accumulators, text_file,
+    write_compressed, write_output, write_shuffle, write_spill,
 };

@@ -26,30 +26,34 @@
 // The derive writes `::tinderbox`, also in this crate's own tests.
 extern crate self as tinderbox;
 
+mod accumulator;
 mod action;
 #[cfg(any(target_family = "wasm", test))]
 mod alloc;
+mod approximate;
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
+mod broadcast;
 mod bytes;
 mod cache;
 mod checkpoint;
-mod combine;
 #[cfg(any(target_family = "wasm", test))]
 mod compare;
 mod context;
+mod double;
 mod driver;
 mod error;
 #[cfg(feature = "serde")]
 mod format;
-mod group;
+mod frames;
 mod hash;
 mod host;
-mod join;
+mod hyperloglog;
 mod lineage;
 mod memory;
 mod merge;
+mod object_file;
 mod pair;
 #[doc(hidden)]
 pub mod program;
@@ -58,8 +62,8 @@ mod rdd;
 mod reader;
 pub mod record;
 mod save;
+mod scatter;
 mod shuffle;
-mod sort;
 mod source;
 mod spill;
 mod stream;
@@ -67,9 +71,18 @@ mod table;
 mod task;
 mod text;
 mod values;
+mod whole_file;
 
+pub use accumulator::{
+    Accumulate, Accumulator, Collection, CollectionAccumulator, DoubleAccumulator, LongAccumulator,
+    Sum,
+};
+pub use action::{FutureAction, LocalIterator};
+pub use approximate::{BoundedDouble, PartialResult};
+pub use broadcast::Broadcast;
 pub use bytes::Bytes;
 pub use context::Context;
+pub use double::StatCounter;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "csv")]
 pub use format::{BadRows, CsvOptions};
@@ -77,15 +90,16 @@ pub use format::{BadRows, CsvOptions};
 pub use format::{Date, Timestamp};
 pub use hash::{FixedHasher, HashMap};
 pub use lineage::StorageLevel;
+pub use pair::{Order, Partitioner};
 pub use random::Random;
-pub use rdd::Rdd;
+pub use rdd::{Dependency, Rdd};
 pub use record::Record;
-pub use sort::Order;
+pub use save::Compression;
 pub use stream::Records;
 pub use task::{TaskContext, task};
 pub use text::{Text, Words};
 pub use tinderbox_macros::{Record, main};
-pub use values::{Cogrouped, Values};
+pub use values::{Cogrouped, Cogrouped3, Cogrouped4, Values};
 
 #[cfg(test)]
 mod spill_tests;

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::Location;
 
+use crate::checkpoint::Checkpointed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, PartitionMap};
 use crate::task::task;
@@ -15,8 +16,10 @@ use crate::task::task;
 pub(crate) enum Partitioning {
     /// By the hash of the key, over so many partitions.
     Hash(u32),
-    /// By ranges of the key. The number is the shuffle's that made them: no two have the same bounds.
+    /// By ranges of the key. The number is the partitioner's: no two have the same bounds.
     Range(u32),
+    /// By a function of the program's. The number is the partitioner's.
+    Custom(u32),
 }
 
 /// Whether and where a dataset's partitions are kept once they are computed.
@@ -31,6 +34,14 @@ pub enum StorageLevel {
     MemoryAndDisk,
     /// On the executors' disks.
     DiskOnly,
+    /// As [`MemoryOnly`](Self::MemoryOnly), on two executors: one may be lost, and nothing is computed again.
+    MemoryOnly2,
+    /// As [`MemoryAndDisk`](Self::MemoryAndDisk), on two executors.
+    MemoryAndDisk2,
+    /// As [`DiskOnly`](Self::DiskOnly), on two executors.
+    DiskOnly2,
+    /// As [`DiskOnly`](Self::DiskOnly), on three executors.
+    DiskOnly3,
 }
 
 /// Spark's names for what is kept as bytes: here everything is.
@@ -39,14 +50,27 @@ impl StorageLevel {
     pub const MEMORY_ONLY_SER: Self = Self::MemoryOnly;
     /// The same as [`MemoryAndDisk`](Self::MemoryAndDisk).
     pub const MEMORY_AND_DISK_SER: Self = Self::MemoryAndDisk;
+    /// The same as [`MemoryOnly2`](Self::MemoryOnly2).
+    pub const MEMORY_ONLY_SER_2: Self = Self::MemoryOnly2;
+    /// The same as [`MemoryAndDisk2`](Self::MemoryAndDisk2).
+    pub const MEMORY_AND_DISK_SER_2: Self = Self::MemoryAndDisk2;
 
     /// What a task tells the host; none where nothing is kept.
     pub(crate) fn to_host(self) -> Option<host::BlockLevel> {
         match self {
             Self::None => None,
-            Self::MemoryOnly => Some(host::BlockLevel::Memory),
-            Self::MemoryAndDisk => Some(host::BlockLevel::MemoryAndDisk),
-            Self::DiskOnly => Some(host::BlockLevel::Disk),
+            Self::MemoryOnly | Self::MemoryOnly2 => Some(host::BlockLevel::Memory),
+            Self::MemoryAndDisk | Self::MemoryAndDisk2 => Some(host::BlockLevel::MemoryAndDisk),
+            Self::DiskOnly | Self::DiskOnly2 | Self::DiskOnly3 => Some(host::BlockLevel::Disk),
+        }
+    }
+
+    /// How many executors are to hold a partition.
+    fn copies(self) -> u32 {
+        match self {
+            Self::None | Self::MemoryOnly | Self::MemoryAndDisk | Self::DiskOnly => 1,
+            Self::MemoryOnly2 | Self::MemoryAndDisk2 | Self::DiskOnly2 => 2,
+            Self::DiskOnly3 => 3,
         }
     }
 }
@@ -58,21 +82,33 @@ pub(crate) struct Header {
     call_site: &'static Location<'static>,
     partitions: u32,
     pub(crate) partitioning: Option<Partitioning>,
+    /// What a checkpoint left, if this is its dataset.
+    pub(crate) checkpoint: Option<Checkpointed>,
+    /// The program's own name for it.
+    pub(crate) label: RefCell<Option<String>>,
     storage: Cell<StorageLevel>,
+    /// How many executors hold a partition, as far as the host was told.
+    copies: Cell<u32>,
     defined: Cell<bool>,
 }
 
 thread_local! {
     static RDDS: Cell<u32> = const { Cell::new(0) };
     static SHUFFLES: Cell<u32> = const { Cell::new(0) };
+    static PARTITIONERS: Cell<u32> = const { Cell::new(0) };
     /// Defined datasets whose storage level has changed since.
-    static CHANGED: RefCell<Vec<host::RddNode>> = const { RefCell::new(Vec::new()) };
+    static CHANGED: RefCell<Vec<News>> = const { RefCell::new(Vec::new()) };
     /// Defined datasets that the program has dropped.
     static DROPPED: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
 pub(crate) fn next_shuffle() -> u32 {
     SHUFFLES.replace(SHUFFLES.get() + 1)
+}
+
+/// A number for a partitioner that is equal to no other.
+pub(crate) fn next_partitioner() -> u32 {
+    PARTITIONERS.replace(PARTITIONERS.get() + 1)
 }
 
 impl Header {
@@ -89,7 +125,10 @@ impl Header {
             call_site,
             partitions,
             partitioning,
+            checkpoint: None,
+            label: RefCell::default(),
             storage: Cell::default(),
+            copies: Cell::new(1),
             defined: Cell::new(false),
         }
     }
@@ -100,6 +139,14 @@ impl Header {
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The transformation, and the program's own name for what it gives, for people.
+    pub(crate) fn title(&self) -> String {
+        match &*self.label.borrow() {
+            None => self.name.to_owned(),
+            Some(label) => format!("{} \"{label}\"", self.name),
+        }
     }
 
     pub(crate) fn call_site(&self) -> &'static Location<'static> {
@@ -150,6 +197,8 @@ pub(crate) trait Shuffle {
     fn partitions(&self) -> u32;
     /// Writes the buckets of one partition of the parent.
     fn write(&self, partition: u32) -> Result<()>;
+    /// To which bucket a key belongs, given as its bytes. It can be asked once the dataset behind it is prepared.
+    fn bucket(&self, key: &[u8]) -> Result<u32>;
 }
 
 impl<'s> Parent<'s> {
@@ -176,11 +225,28 @@ impl<'s> Parent<'s> {
     }
 }
 
-fn describe(dataset: &dyn Lineage) -> host::RddNode {
+/// What the host is to know of a dataset.
+struct News {
+    node: host::RddNode,
+    /// How many executors are to hold a partition, if that is news.
+    copies: Option<u32>,
+}
+
+fn describe(dataset: &dyn Lineage) -> News {
+    let header = dataset.header();
+    let copies = header.storage.get().copies();
+    let known = header.copies.replace(copies);
+    News {
+        node: node(dataset),
+        copies: (copies != known).then_some(copies),
+    }
+}
+
+fn node(dataset: &dyn Lineage) -> host::RddNode {
     let header = dataset.header();
     host::RddNode {
         id: header.id,
-        name: header.name.to_owned(),
+        name: header.title(),
         call_site: place(header.call_site),
         partitions: header.partitions,
         dependencies: dataset.parents().iter().map(Parent::to_host).collect(),
@@ -206,9 +272,9 @@ pub(crate) fn define(root: &dyn Lineage) -> Result<()> {
     if !dropped.is_empty() {
         host::release(&dropped);
     }
-    let mut nodes = CHANGED.take();
-    nodes.retain(|node| !dropped.contains(&node.id));
-    send(&nodes)?;
+    let mut changed = CHANGED.take();
+    changed.retain(|news| !dropped.contains(&news.node.id));
+    send(changed)?;
     let news = undefined(root);
     for dataset in &news {
         dataset
@@ -220,12 +286,7 @@ pub(crate) fn define(root: &dyn Lineage) -> Result<()> {
         .into_iter()
         .filter(|dataset| !dataset.header().defined.get())
         .collect();
-    send(
-        &news
-            .iter()
-            .map(|dataset| describe(*dataset))
-            .collect::<Vec<_>>(),
-    )?;
+    send(news.iter().map(|dataset| describe(*dataset)).collect())?;
     news.iter()
         .for_each(|dataset| dataset.header().defined.set(true));
     Ok(())
@@ -250,12 +311,19 @@ pub(crate) fn expect_partitions(partitions: u32) -> Result<()> {
     Ok(())
 }
 
-fn send(nodes: &[host::RddNode]) -> Result<()> {
-    if nodes.is_empty() {
-        Ok(())
-    } else {
-        host::define(nodes).map_err(Error::from_host)
+fn send(news: Vec<News>) -> Result<()> {
+    let copies: Vec<_> = news
+        .iter()
+        .filter_map(|news| Some((news.node.id, news.copies?)))
+        .collect();
+    let nodes: Vec<_> = news.into_iter().map(|news| news.node).collect();
+    if !nodes.is_empty() {
+        host::define(&nodes).map_err(Error::from_host)?;
     }
+    copies
+        .into_iter()
+        .try_for_each(|(rdd, copies)| host::replicate(rdd, copies))
+        .map_err(Error::from_host)
 }
 
 /// What the host does not know yet, parents first. Whatever is defined has only defined ancestors.
@@ -280,22 +348,6 @@ fn undefined(root: &dyn Lineage) -> Vec<&dyn Lineage> {
     ordered
 }
 
-/// The shuffle of this number among what `root` is computed from.
-pub(crate) fn find_shuffle(root: &dyn Lineage, number: u32) -> Option<&dyn Shuffle> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![root];
-    while let Some(dataset) = open.pop() {
-        for parent in dataset.parents() {
-            match parent {
-                Parent::Shuffle(shuffle) if shuffle.number() == number => return Some(shuffle),
-                _ if seen.insert(parent.lineage().header().id) => open.push(parent.lineage()),
-                _ => {}
-            }
-        }
-    }
-    None
-}
-
 /// One line a dataset, indented where a shuffle lies between, as Spark's `toDebugString`.
 pub(crate) fn debug_string(root: &dyn Lineage) -> String {
     let mut text = String::new();
@@ -308,12 +360,16 @@ pub(crate) fn debug_string(root: &dyn Lineage) -> String {
             StorageLevel::MemoryOnly => " [memory]",
             StorageLevel::MemoryAndDisk => " [memory, disk]",
             StorageLevel::DiskOnly => " [disk]",
+            StorageLevel::MemoryOnly2 => " [memory, 2 copies]",
+            StorageLevel::MemoryAndDisk2 => " [memory, disk, 2 copies]",
+            StorageLevel::DiskOnly2 => " [disk, 2 copies]",
+            StorageLevel::DiskOnly3 => " [disk, 3 copies]",
         };
         text.push_str(&format!(
             "{:indent$}({}) {} #{} at {}{cached}\n",
             "",
             header.partitions(),
-            header.name(),
+            header.title(),
             header.id(),
             place(header.call_site()),
             indent = depth * 2,

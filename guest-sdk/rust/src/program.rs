@@ -5,12 +5,14 @@
 use std::io::Write;
 use std::marker::PhantomData;
 
+use crate::accumulator;
 use crate::bindings::exports::tinderbox::job::application::{Guest, TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::types;
 use crate::context::Context;
 use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lineage::{self, Lineage};
+use crate::lineage::Lineage;
+use crate::shuffle::find_shuffle;
 use crate::task::{self, TaskContext};
 
 /// The contract's version, as major * 10_000 + minor * 100 + patch.
@@ -59,11 +61,14 @@ pub(crate) fn run_task(spec: &TaskSpec) -> Result<Vec<u8>> {
         })
     });
     flush()?;
-    result
+    let added = accumulator::take_added();
+    let result = result?;
+    accumulator::hand_over(added)?;
+    Ok(result)
 }
 
 fn write_shuffle(root: &dyn Lineage, shuffle: u32, partition: u32) -> Result<Vec<u8>> {
-    match lineage::find_shuffle(root, shuffle) {
+    match find_shuffle(root, shuffle) {
         Some(shuffle) => shuffle.write(partition).map(|()| Vec::new()),
         None => Err(Error::of(
             ErrorKind::NotFound,

@@ -42,12 +42,30 @@ impl Random {
     pub(crate) fn next_below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
+
+    /// A number of a Poisson distribution, by Knuth's method. A sum of Poisson numbers is one too, so a large mean is cut into small ones.
+    pub(crate) fn next_poisson(&mut self, mut mean: f64) -> usize {
+        let mut count = 0;
+        while mean > 0.0 {
+            let part = mean.min(KNUTH_MEAN_MAX);
+            mean -= part;
+            let limit = (-part).exp();
+            let mut product = self.next_f64();
+            while product > limit {
+                count += 1;
+                product *= self.next_f64();
+            }
+        }
+        count
+    }
 }
 
 /// How often a sample takes a record.
 #[derive(Clone, Copy)]
 pub(crate) enum Sampler {
     Bernoulli(f64),
+    /// Takes what falls between the two: neighbouring cells of one seed take each record once.
+    Cell(f64, f64),
     Poisson(f64),
 }
 
@@ -73,24 +91,9 @@ impl Counts {
     pub(crate) fn next_count(&mut self) -> usize {
         match self.sampler {
             Sampler::Bernoulli(fraction) => usize::from(self.random.next_f64() < fraction),
-            Sampler::Poisson(mean) => self.poisson(mean),
+            Sampler::Cell(from, to) => usize::from((from..to).contains(&self.random.next_f64())),
+            Sampler::Poisson(mean) => self.random.next_poisson(mean),
         }
-    }
-
-    /// Knuth's method. A sum of Poisson numbers is one too, so a large mean is cut into small ones.
-    fn poisson(&mut self, mut mean: f64) -> usize {
-        let mut count = 0;
-        while mean > 0.0 {
-            let part = mean.min(KNUTH_MEAN_MAX);
-            mean -= part;
-            let limit = (-part).exp();
-            let mut product = self.random.next_f64();
-            while product > limit {
-                count += 1;
-                product *= self.random.next_f64();
-            }
-        }
-        count
     }
 }
 

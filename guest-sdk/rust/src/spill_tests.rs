@@ -95,7 +95,7 @@ fn many_keys_are_combined_as_few_are() {
     assert_eq!(sorted(small), sorted(roomy));
     // Where the keys are in place already.
     let (roomy, small) = in_both(|| {
-        let placed = pairs(&cx, 60_000, 20_000).partition_by_key(2);
+        let placed = pairs(&cx, 60_000, 20_000).partition_by(2);
         placed.aggregate_by_key(0, |sum, value| sum + value.0, |a, b| a + b)
     });
     assert_eq!(sorted(small), sorted(roomy));
@@ -185,7 +185,7 @@ fn groups_are_records_like_lists() {
     let moved = || {
         let groups = pairs(&cx, 20_000, 2_000).group_by_key().cache();
         let moved = groups.map(|(key, values)| (key % 7, values));
-        moved.partition_by_key(3).map_values(|values| values.len())
+        moved.partition_by(3).map_values(|values| values.len())
     };
     let (roomy, small) = in_both(moved);
     assert_eq!(sorted(small), sorted(roomy));

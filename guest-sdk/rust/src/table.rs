@@ -5,7 +5,7 @@
 use std::hash::Hash;
 
 use crate::error::Result;
-use crate::hash::{bucket_of, hash_of};
+use crate::hash::hash_of;
 use crate::memory::growth;
 
 /// Open addressing over a list of entries in order of insertion.
@@ -77,16 +77,14 @@ impl<K: Hash + Eq, S> Table<K, S> {
         self.entries.is_empty()
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<&S> {
-        self.find(hash_of(key), key)
-            .ok()
-            .map(|entry| &self.entries[entry].slot)
+    /// The number of the key's entry, counted from 0 in order of first appearance.
+    pub(crate) fn number(&self, key: &K) -> Option<usize> {
+        self.find(hash_of(key), key).ok()
     }
 
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut S> {
-        self.find(hash_of(key), key)
-            .ok()
-            .map(|entry| &mut self.entries[entry].slot)
+    /// The entries, in order of first appearance.
+    pub(crate) fn entries(&self) -> &[Entry<K, S>] {
+        &self.entries
     }
 
     /// The number of the key's entry, or the place where it would be noted.
@@ -156,11 +154,12 @@ impl<K: Hash + Eq, S> Table<K, S> {
     pub(crate) fn for_each_bucket<E>(
         &self,
         buckets: u32,
+        bucket_of: impl Fn(u64, &K) -> u32,
         mut visit: impl FnMut(u32, &mut dyn Iterator<Item = &Entry<K, S>>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets as usize];
-        for (number, hash) in (0u32..).zip(&self.hashes) {
-            members[bucket_of(*hash, buckets) as usize].push(number);
+        for ((number, hash), entry) in (0u32..).zip(&self.hashes).zip(&self.entries) {
+            members[bucket_of(*hash, &entry.key) as usize].push(number);
         }
         for (bucket, members) in (0u32..)
             .zip(members)
@@ -197,6 +196,7 @@ fn low(word: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::bucket_of;
 
     fn counted(keys: impl Iterator<Item = u64>) -> Table<u64, u32> {
         let mut table = Table::new();
@@ -209,8 +209,9 @@ mod tests {
     #[test]
     fn equal_keys_meet_and_order_is_of_first_appearance() {
         let table = counted((0..30_000).map(|at| (at * 7919) % 10_000));
-        assert_eq!(table.get(&3), Some(&3));
-        assert_eq!(table.get(&10_000), None);
+        assert_eq!(table.number(&0), Some(0));
+        assert_eq!(table.number(&7919), Some(1));
+        assert_eq!(table.number(&10_000), None);
         let keys: Vec<u64> = table
             .into_entries()
             .inspect(|entry| assert_eq!(entry.slot, 3))
@@ -281,15 +282,19 @@ mod tests {
         let table = counted(0..1000);
         let mut seen = Vec::new();
         let mut last = None;
-        let visited: Result<(), ()> = table.for_each_bucket(7, |bucket, entries| {
-            assert!(last < Some(bucket));
-            last = Some(bucket);
-            let keys: Vec<u64> = entries.map(|entry| entry.key).collect();
-            assert!(keys.is_sorted(), "order of first appearance");
-            assert!(keys.iter().all(|key| bucket_of(hash_of(key), 7) == bucket));
-            seen.extend(keys);
-            Ok(())
-        });
+        let visited: Result<(), ()> = table.for_each_bucket(
+            7,
+            |hash, _| bucket_of(hash, 7),
+            |bucket, entries| {
+                assert!(last < Some(bucket));
+                last = Some(bucket);
+                let keys: Vec<u64> = entries.map(|entry| entry.key).collect();
+                assert!(keys.is_sorted(), "order of first appearance");
+                assert!(keys.iter().all(|key| bucket_of(hash_of(key), 7) == bucket));
+                seen.extend(keys);
+                Ok(())
+            },
+        );
         assert_eq!(visited, Ok(()));
         seen.sort_unstable();
         assert_eq!(seen, (0..1000).collect::<Vec<_>>());

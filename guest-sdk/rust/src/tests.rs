@@ -53,6 +53,28 @@ fn readers_are_closed_at_their_end_and_where_nobody_reads_on() {
     assert_eq!(open, 0);
 }
 
+#[test]
+fn the_host_is_told_how_many_executors_hold_a_partition() {
+    let cx = context();
+    let told = || with(|host| std::mem::take(&mut host.copies));
+    let kept = cx
+        .range(0..10)
+        .map(|n| n)
+        .persist(StorageLevel::MemoryOnly2);
+    let alone = cx.range(0..10).map(|n| n).cache();
+    let count = || kept.count().unwrap() + alone.count().unwrap();
+    assert_eq!(count(), 20);
+    let first = told();
+    assert!(matches!(first[..], [(_, 2)]), "{first:?}");
+    count();
+    assert!(told().is_empty(), "once");
+    kept.unpersist();
+    count();
+    kept.persist(StorageLevel::DiskOnly3);
+    count();
+    assert!(matches!(told()[..], [(_, 1), (_, 3)]));
+}
+
 fn sorted<T: Ord>(records: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut records: Vec<T> = records.into_iter().collect();
     records.sort();
@@ -325,7 +347,7 @@ fn records_that_are_in_place_are_not_moved_again() {
     let cx = context();
     let pairs = cx.range_in(0..100, 4).map(|number| (number % 10, number));
     let placed = pairs
-        .partition_by_key(5)
+        .partition_by(5)
         .map_values(|value| value * 2)
         .filter(|(_, value)| *value > 0);
     placed

@@ -35,6 +35,12 @@ pub struct Values<V> {
 /// What `cogroup` gives for a key: the values that the left dataset has, and those of the right one. Either may have none.
 pub type Cogrouped<V, W> = (Values<V>, Values<W>);
 
+/// What `cogroup3` gives for a key: the values that each of three datasets has.
+pub type Cogrouped3<V, W, X> = (Values<V>, Values<W>, Values<X>);
+
+/// What `cogroup4` gives for a key: the values that each of four datasets has.
+pub type Cogrouped4<V, W, X, Y> = (Values<V>, Values<W>, Values<X>, Values<Y>);
+
 /// The values that have not been taken yet.
 enum Left<V> {
     Here(vec::IntoIter<V>),
@@ -92,6 +98,12 @@ impl<V> From<Vec<V>> for Values<V> {
         Self {
             left: Left::Here(values.into_iter()),
         }
+    }
+}
+
+impl<V> Default for Values<V> {
+    fn default() -> Self {
+        Self::from(Vec::new())
     }
 }
 

@@ -6,18 +6,12 @@
 
 mod compare;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, thread};
 
-use compare::{
-    Contender, TINDERBOX, compare, guest, median, sample, stdout, tasks_and_jobs, tinderbox,
-};
-use tempfile::TempDir;
-
-const WORKERS: usize = 2;
+use compare::cluster::{Cluster, WORKERS, children, resident_mib};
+use compare::{Contender, compare, guest, median, sample, tasks_and_jobs, tinderbox};
 
 fn main() {
     let guest = guest();
@@ -52,22 +46,6 @@ fn executors(cluster: &Cluster, guest: &Path) -> String {
     let _ = driver.wait();
     let words = found.iter().map(|mib| format!("{mib:.0} MiB"));
     words.collect::<Vec<_>>().join(", ")
-}
-
-fn children(process: u32) -> Vec<u32> {
-    let path = format!("/proc/{process}/task/{process}/children");
-    let numbers = fs::read_to_string(path).expect("Linux");
-    numbers
-        .split_whitespace()
-        .filter_map(|number| number.parse().ok())
-        .collect()
-}
-
-fn resident_mib(process: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    kib.expect("a number") / 1024.0
 }
 
 fn start_and_run(guest: &Path) {
@@ -111,110 +89,4 @@ fn count_words(cluster: &Cluster, hurried: &Path, folder: &str) {
 
 fn millis(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
-}
-
-/// A master and workers, and the folder of their files.
-struct Cluster {
-    url: String,
-    /// The master last: the workers are ended first.
-    processes: Vec<(&'static str, Child)>,
-    folder: TempDir,
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut cluster = Self {
-            url: String::new(),
-            processes: Vec::new(),
-            folder,
-        };
-        let said = cluster.begin(
-            "master",
-            &["--host", "127.0.0.1", "--port", "0", "--folder"],
-        );
-        let url = said
-            .split_whitespace()
-            .find(|word| word.starts_with("tinderbox://"));
-        cluster.url = url
-            .expect("a master says its address")
-            .trim_end_matches('.')
-            .into();
-        let url = cluster.url.clone();
-        for _ in 0..WORKERS {
-            cluster.begin(
-                "worker",
-                &[&url, "--cores", "1", "--memory", "1g", "--work-dir"],
-            );
-        }
-        cluster.processes.reverse();
-        cluster
-    }
-
-    /// Starts a process with a folder of its own, the last of its arguments; returns its first line.
-    fn begin(&mut self, name: &'static str, args: &[&str]) -> String {
-        let own = format!("{name}-{}", self.processes.len());
-        let mut child = self
-            .tinderbox(name)
-            .args(args)
-            .arg(self.folder.path().join(own))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the tinderbox binary");
-        let mut line = String::new();
-        let said = child.stdout.take().expect("it is piped");
-        BufReader::new(said).read_line(&mut line).expect("text");
-        self.processes.push((name, child));
-        line
-    }
-
-    fn tinderbox(&self, command: &str) -> Command {
-        let mut tinderbox = Command::new(TINDERBOX);
-        tinderbox
-            .arg(command)
-            .env("TINDERBOX_TOKEN_FILE", self.token(command))
-            .env("XDG_STATE_HOME", self.folder.path())
-            .stderr(Stdio::null());
-        tinderbox
-    }
-
-    fn token(&self, command: &str) -> PathBuf {
-        let whose = if command == "worker" {
-            "worker"
-        } else {
-            "submitter"
-        };
-        self.folder.path().join(format!("master-0/{whose}.token"))
-    }
-
-    /// Runs a program with its driver in this command, and gives back its stdout.
-    fn submit(&self, component: &Path, args: &[&str]) -> String {
-        let mut command = self.tinderbox("submit");
-        command.args(["--quiet", "--master", &self.url]);
-        let folders = args.iter().filter(|word| Path::new(word).is_dir());
-        for folder in folders {
-            command.args(["--allow-read", folder]);
-        }
-        stdout(command.stderr(Stdio::piped()).arg(component).args(args))
-    }
-
-    /// What each process takes of memory.
-    fn resident(&self) -> String {
-        let words = self
-            .processes
-            .iter()
-            .rev()
-            .map(|(name, child)| format!("{name} {:.0} MiB", resident_mib(child.id())));
-        words.collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for (_, child) in &mut self.processes {
-            // Killed, it takes its children along.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile, DriverHost, Error, ErrorKind,
-    Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages, Program, RddNode,
-    Sandbox, Split, TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile,
+    Compression, DriverHost, Error, ErrorKind, FoundFile, Image, JobProgress, JobSpec, KillReason,
+    PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split, TaskHost, TaskSpec,
+    TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
@@ -230,11 +231,17 @@ impl DriverHost for Recorder {
     fn define(&mut self, _: Vec<RddNode>) -> Result<(), Error> {
         Ok(())
     }
+    fn replicate(&mut self, _: u32, _: u32) -> Result<(), Error> {
+        Ok(())
+    }
     fn release(&mut self, _: Vec<u32>) {}
     fn text_file(&mut self, _: &str, _: u32) -> Result<Vec<Split>, Error> {
         none()
     }
     fn binary_file(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<Split>, Error> {
+        none()
+    }
+    fn list_files(&mut self, _: &str) -> Result<Vec<FoundFile>, Error> {
         none()
     }
     fn parquet_file(&mut self, _: &str, _: u32) -> Result<Vec<ColumnFile>, Error> {
@@ -254,6 +261,9 @@ impl DriverHost for Recorder {
             }],
             finished: true,
         })
+    }
+    fn take_accumulators(&mut self, _: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(Vec::new())
     }
     fn cancel_job(&mut self, _: u32) -> Result<(), Error> {
         Ok(())
@@ -288,6 +298,9 @@ impl TaskHost for NoData {
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         none()
     }
+    fn open_file(&mut self, _: &Split) -> Result<u32, Error> {
+        none()
+    }
     fn open_shuffle(&mut self, _: u32, _: u32) -> Result<u32, Error> {
         none()
     }
@@ -310,7 +323,13 @@ impl TaskHost for NoData {
     fn commit_block(&mut self, _: u32, _: u32) -> Result<bool, Error> {
         Ok(false)
     }
+    fn add_accumulator(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        none()
+    }
     fn write_output(&mut self, _: u32, _: &str, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn write_compressed(&mut self, _: u32, _: &str, _: Compression, _: &[u8]) -> Result<(), Error> {
         none()
     }
     fn write_columns(&mut self, _: u32, _: &str, _: Vec<Column>) -> Result<(), Error> {
@@ -323,5 +342,11 @@ impl TaskHost for NoData {
         none()
     }
     fn drop_spill(&mut self, _: u32) {}
+    fn write_frames(&mut self, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn open_sorted(&mut self, _: u32, _: u32, _: bool) -> Result<u32, Error> {
+        none()
+    }
     fn log(&mut self, _: Channel, _: &[u8]) {}
 }

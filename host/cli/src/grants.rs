@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use store::Grants;
+use store::{Grants, Location, is_object_url};
 
 /// Collects what was granted by options and, for reading, what `arguments` name that exists.
 ///
@@ -29,18 +29,25 @@ pub fn paths(
     arguments: &[String],
     folder: &Path,
 ) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let absolute = |path: &PathBuf| folder.join(path);
+    let absolute = |path: &PathBuf| match path.to_str() {
+        Some(url) if is_object_url(url) => path.clone(),
+        _ => folder.join(path),
+    };
     let mut read: Vec<_> = read.iter().map(absolute).collect();
     read.extend(named(arguments, folder));
     (read, write.iter().map(absolute).collect())
 }
 
-/// Returns the files and folders that `arguments` name, where they exist.
+/// Returns the files and folders that `arguments` name, where they exist, and the URLs of objects.
 fn named(arguments: &[String], folder: &Path) -> impl Iterator<Item = PathBuf> {
     let arguments = arguments.iter().filter(|argument| !argument.is_empty());
-    arguments
-        .map(|argument| folder.join(argument))
-        .filter(|path| path.exists())
+    arguments.filter_map(|argument| {
+        if is_object_url(argument) {
+            // One that makes no sense grants nothing; the program is told when it names it.
+            return Location::parse(argument).is_ok().then(|| argument.into());
+        }
+        Some(folder.join(argument)).filter(|path| path.exists())
+    })
 }
 
 #[cfg(test)]

@@ -155,6 +155,14 @@ impl Display {
                     "{task} {because}{words}; trying again (failure {failures} of {failures_max})"
                 ));
             }
+            EventKind::MapOutputsLost {
+                shuffle,
+                outputs,
+                because,
+            } => {
+                let outputs = count((*outputs).into(), "map output");
+                self.tell_retry(&format!("{because}; making {outputs} of {shuffle} again"));
+            }
             EventKind::StageCompleted { stage, .. } => self.end_stage(*stage),
             EventKind::ExecutorAdded { .. }
             | EventKind::ExecutorRemoved { .. }
@@ -375,7 +383,9 @@ pub fn summary(view: &Progress) -> String {
 mod tests {
     use super::*;
     use scheduler::event::{JobResult, Locality, StageInfo, StageKind};
-    use scheduler::{AttemptId, ExecutorId, FailureKind, ImageId, JobId, RddId, TaskMetrics};
+    use scheduler::{
+        AttemptId, ExecutorId, FailureKind, ImageId, JobId, RddId, ShuffleId, TaskMetrics,
+    };
     use std::sync::Mutex;
 
     /// What a display has written.
@@ -553,6 +563,23 @@ mod tests {
         assert_eq!(
             told(Look::Quiet, &story(250)),
             "stage-1.0/task-0.0 panicked: index out of bounds; trying again (failure 1 of 4)\n"
+        );
+    }
+
+    #[test]
+    fn lost_map_outputs_are_told_of() {
+        let lost = EventKind::MapOutputsLost {
+            shuffle: ShuffleId(3),
+            outputs: 2,
+            because: "executor-1 was lost".into(),
+        };
+        let lost = Event {
+            at: millis(1),
+            kind: lost,
+        };
+        assert_eq!(
+            told(Look::Lines, &[lost]),
+            "executor-1 was lost; making 2 map outputs of shuffle-3 again\n"
         );
     }
 

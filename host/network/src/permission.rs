@@ -151,6 +151,7 @@ const fn executor_of(message: &ToDriver) -> Option<ExecutorId> {
         | ToDriver::Heartbeat { executor, .. }
         | ToDriver::BlockStored { executor, .. }
         | ToDriver::BlockDropped { executor, .. }
+        | ToDriver::BlockNotCopied { executor, .. }
         | ToDriver::ExecutorDecommissioning(executor) => Some(*executor),
         ToDriver::CommitAsked(_) => None,
     }

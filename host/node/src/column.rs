@@ -1,7 +1,25 @@
 //! Columns in the words of the contract, in both directions.
 
-use columns::{Binaries, Kind, Values};
+use std::io;
+
+use bytes::Bytes;
+use columns::{Binaries, Kind, Source, Values};
 use sandbox::{BinaryValues, Column, ColumnKind, ColumnValues, Error, ErrorKind};
+use store::SourceFile;
+
+/// An open file as what Parquet is read from.
+pub(crate) struct Pages(pub(crate) SourceFile);
+
+impl Source for Pages {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.length())
+    }
+
+    fn read(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let bytes = self.0.read_at(offset, length);
+        bytes.map(Bytes::from).map_err(io::Error::other)
+    }
+}
 
 /// An error of a file of columns, as a guest hears of it.
 pub(crate) fn column_error(error: &columns::Error) -> Error {

@@ -18,6 +18,7 @@ mod executor;
 mod guest_error;
 mod local;
 mod machine;
+mod store_wait;
 
 pub use cancel::Cancel;
 pub use cluster::{ClusterRun, ExecutorError, run_executor};

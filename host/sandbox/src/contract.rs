@@ -26,11 +26,11 @@ mod bindings {
 pub(crate) use bindings::JobProgramPre;
 pub use bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 pub use bindings::tinderbox::job::driver::{
-    Dependency, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
-    PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
+    AccumulatorUpdate, Dependency, FoundFile, JobProgress, JobSpec, NarrowDependency, PartitionMap,
+    PartitionResult, PartitionSpan, RddNode, ShuffleDependency, StorageLevel,
 };
 pub use bindings::tinderbox::job::logging::Channel;
-pub use bindings::tinderbox::job::task::BlockLevel;
+pub use bindings::tinderbox::job::task::{BlockLevel, Compression};
 pub use bindings::tinderbox::job::types::{
     BinaryValues, Column, ColumnFile, ColumnKind, ColumnType, ColumnValues, Error as GuestError,
     ErrorKind, Split,
@@ -77,6 +77,8 @@ pub trait DriverHost: Send {
     fn set_conf(&mut self, key: &str, value: &str) -> Result<(), Error>;
     /// Learns of datasets, parents first.
     fn define(&mut self, nodes: Vec<RddNode>) -> Result<(), Error>;
+    /// Learns how many executors are to hold each kept partition of a dataset.
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error>;
     /// Forgets datasets.
     fn release(&mut self, rdds: Vec<u32>);
     /// Cuts text files into splits.
@@ -88,12 +90,16 @@ pub trait DriverHost: Send {
         record_length: u32,
         min_partitions: u32,
     ) -> Result<Vec<Split>, Error>;
+    /// Finds files, and cuts none.
+    fn list_files(&mut self, uri: &str) -> Result<Vec<FoundFile>, Error>;
     /// Reads the footers of Parquet files, and puts row groups together into splits.
     fn parquet_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<ColumnFile>, Error>;
     /// Starts a job whose tasks are forks of `image`.
     fn submit_job(&mut self, job: JobSpec, image: crate::Image) -> Result<u32, Error>;
     /// Waits for results of a job.
     fn await_job(&mut self, job: u32, timeout: Duration) -> Result<JobProgress, Error>;
+    /// Takes what a job's tasks have added to accumulators.
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error>;
     /// Cancels a job.
     fn cancel_job(&mut self, job: u32) -> Result<(), Error>;
     /// Begins an output folder.
@@ -118,6 +124,8 @@ pub trait TaskHost: Any + Send {
     fn read_columns(&mut self, reader: u32) -> Result<Vec<Column>, Error>;
     /// Opens the bytes of a split.
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error>;
+    /// Opens a whole file, decompressed.
+    fn open_file(&mut self, whole: &Split) -> Result<u32, Error>;
     /// Opens a partition of a shuffle.
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error>;
     /// Opens a cached partition, if it is there.
@@ -140,8 +148,18 @@ pub trait TaskHost: Any + Send {
     ) -> Result<bool, Error>;
     /// Keeps a cached partition; false if there is no room.
     fn commit_block(&mut self, rdd: u32, partition: u32) -> Result<bool, Error>;
+    /// Takes what this attempt has added to an accumulator.
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error>;
     /// Adds bytes to a file of an output.
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    /// The same, compressed.
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: &str,
+        how: Compression,
+        bytes: &[u8],
+    ) -> Result<(), Error>;
     /// Adds rows to a Parquet file of an output.
     fn write_columns(&mut self, output: u32, name: &str, columns: Vec<Column>)
     -> Result<(), Error>;
@@ -151,6 +169,11 @@ pub trait TaskHost: Any + Send {
     fn open_spill(&mut self, run: u32) -> Result<u32, Error>;
     /// Forgets a run.
     fn drop_spill(&mut self, run: u32);
+    /// Adds framed records, each to the bucket of its hash.
+    fn write_frames(&mut self, batch: &[u8]) -> Result<(), Error>;
+    /// Opens a partition of a shuffle of framed records, sorted by their prefixes.
+    fn open_sorted(&mut self, shuffle: u32, partition: u32, descending: bool)
+    -> Result<u32, Error>;
     /// Takes what the task printed, within the bound of its log.
     fn log(&mut self, channel: Channel, bytes: &[u8]);
 }
@@ -238,6 +261,10 @@ impl driver::Host for Guest {
         self.driver()?.define(nodes)
     }
 
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error> {
+        self.driver()?.replicate(rdd, copies)
+    }
+
     fn release(&mut self, rdds: Vec<u32>) -> wasmtime::Result<()> {
         if let Ok(host) = self.driver() {
             host.release(rdds);
@@ -259,6 +286,10 @@ impl driver::Host for Guest {
             .binary_file(&uri, record_length, min_partitions)
     }
 
+    fn list_files(&mut self, uri: String) -> Result<Vec<FoundFile>, Error> {
+        self.driver()?.list_files(&uri)
+    }
+
     fn parquet_file(&mut self, uri: String, min_partitions: u32) -> Result<Vec<ColumnFile>, Error> {
         self.driver()?.parquet_file(&uri, min_partitions)
     }
@@ -271,6 +302,10 @@ impl driver::Host for Guest {
     fn await_job(&mut self, job: u32, timeout_ms: u64) -> Result<JobProgress, Error> {
         self.driver()?
             .await_job(job, Duration::from_millis(timeout_ms))
+    }
+
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        self.driver()?.take_accumulators(job)
     }
 
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
@@ -309,6 +344,10 @@ impl task::Host for Guest {
 
     fn open_bytes(&mut self, part: Split) -> Result<u32, Error> {
         self.task()?.open_bytes(&part)
+    }
+
+    fn open_file(&mut self, whole: Split) -> Result<u32, Error> {
+        self.task()?.open_file(&whole)
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
@@ -352,8 +391,22 @@ impl task::Host for Guest {
         self.task()?.commit_block(rdd, partition)
     }
 
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error> {
+        self.task()?.add_accumulator(accumulator, bytes)
+    }
+
     fn write_output(&mut self, output: u32, name: String, bytes: Vec<u8>) -> Result<(), Error> {
         self.task()?.write_output(output, &name, &bytes)
+    }
+
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: String,
+        how: Compression,
+        bytes: Vec<u8>,
+    ) -> Result<(), Error> {
+        self.task()?.write_compressed(output, &name, how, &bytes)
     }
 
     fn write_columns(
@@ -378,6 +431,19 @@ impl task::Host for Guest {
             host.drop_spill(run);
         }
         Ok(())
+    }
+
+    fn write_frames(&mut self, batch: Vec<u8>) -> Result<(), Error> {
+        self.task()?.write_frames(&batch)
+    }
+
+    fn open_sorted(
+        &mut self,
+        shuffle: u32,
+        partition: u32,
+        descending: bool,
+    ) -> Result<u32, Error> {
+        self.task()?.open_sorted(shuffle, partition, descending)
     }
 }
 

@@ -5,7 +5,7 @@
 //! memory as it starts: microseconds to prepare, but some for each fork. When the forks of an image have copied
 //! more than a base of its own would have cost, it gets one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::contract::JobProgramPre;
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Prepared {
 /// The prepared images of one program, least recently used first, within a budget of bytes.
 pub struct PreparedImages {
     program: Arc<Program>,
-    budget_bytes: usize,
+    budget_bytes: AtomicUsize,
     ready: Mutex<Vec<Arc<Prepared>>>,
 }
 
@@ -75,7 +75,7 @@ impl PreparedImages {
     pub fn new(program: Arc<Program>, budget_bytes: usize) -> Self {
         Self {
             program,
-            budget_bytes,
+            budget_bytes: AtomicUsize::new(budget_bytes),
             ready: Mutex::default(),
         }
     }
@@ -102,6 +102,20 @@ impl PreparedImages {
     pub fn remove(&self, image: ImageHash) {
         self.lock()
             .retain(|entry| entry.image.hash() != image || entry.patches.is_empty());
+    }
+
+    /// Returns whether an image need not be prepared first.
+    pub fn is_ready(&self, image: &Image) -> bool {
+        let ready = self.lock();
+        ready.iter().any(|entry| entry.image.hash() == image.hash())
+    }
+
+    /// From now on keeps at most so many bytes, and never less than the image in use. Returns what may be held then.
+    pub fn limit_to(&self, budget_bytes: usize) -> usize {
+        self.budget_bytes.store(budget_bytes, Ordering::Relaxed);
+        let mut ready = self.lock();
+        self.trim(&mut ready);
+        bytes_of(&ready).max(budget_bytes)
     }
 
     /// Bytes held by images that are ready.
@@ -178,7 +192,12 @@ impl PreparedImages {
 
     fn keep(&self, ready: &mut Vec<Arc<Prepared>>, newest: Arc<Prepared>) {
         ready.push(newest);
-        while ready.len() > 1 && bytes_of(ready) > self.budget_bytes {
+        self.trim(ready);
+    }
+
+    fn trim(&self, ready: &mut Vec<Arc<Prepared>>) {
+        let budget_bytes = self.budget_bytes.load(Ordering::Relaxed);
+        while ready.len() > 1 && bytes_of(ready) > budget_bytes {
             ready.remove(0);
         }
     }

@@ -26,7 +26,7 @@ const ROUNDS: usize = 5;
 
 fn main() {
     for (name, pairs) in [("words and counts", words()), ("nodes and ranks", ranks())] {
-        for codec in [Codec::None, Codec::Lz4] {
+        for codec in [Codec::None, Codec::Lz4, Codec::Zstd] {
             measure(name, codec, &pairs);
         }
     }

@@ -12,6 +12,45 @@ pub enum Error {
     /// No such file.
     #[error("`{0}` does not exist")]
     NotFound(String),
+    /// A pattern that no file matches.
+    #[error("no file matches `{0}`; check the pattern, and the folder before its first wildcard")]
+    NoMatch(String),
+    /// It is not what was there when the job began.
+    #[error(
+        "`{0}` was changed or replaced after the job had listed it; run the job again when nobody writes there"
+    )]
+    Changed(String),
+    /// What it says cannot be understood.
+    #[error("`{path}` is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A store does not let this process in.
+    #[error("`{path}` may not be touched with the credentials of this process: {reason}; {hint}")]
+    Refused {
+        /// The object.
+        path: String,
+        /// What the store said.
+        reason: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A store failed.
+    #[error("cannot {action} `{path}`: {reason}")]
+    Remote {
+        /// A verb: `read`.
+        action: &'static str,
+        /// The object.
+        path: String,
+        /// What the store said, or did not, and what to do.
+        reason: String,
+    },
+    /// Whoever waited for a store is to wait no longer.
+    #[error("`{0}` was not waited for: the task is stopped")]
+    Stopped(String),
     /// Outside what the application was granted. Whether it exists is not said.
     #[error(
         "`{path}` is not granted to this application, if it exists; check the path, or grant it with {flag} {path}"

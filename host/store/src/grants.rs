@@ -1,31 +1,32 @@
 //! What an application may read and write.
 //!
-//! A grant is a path and all below it. Links and `..` are resolved before anything is compared, so neither leads out.
+//! A grant is a path or a URL, and all below it. Links and `..` are resolved before anything is compared, so neither leads
+//! out; [`Location::parse`] does the same for URLs.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, Location, Result, is_object_url};
 
-/// The files and folders that an application was given.
+/// The files, folders and URLs that an application was given.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
-    read: Vec<PathBuf>,
-    write: Vec<PathBuf>,
+    read: Vec<Location>,
+    write: Vec<Location>,
 }
 
 impl Grants {
-    /// Grants reading and writing below the given paths, which need not exist yet.
+    /// Grants reading and writing below the given paths and URLs, which need not exist yet.
     ///
     /// # Errors
     ///
-    /// If a path cannot be resolved.
+    /// If a path cannot be resolved, or a URL makes no sense.
     pub fn new(read: &[PathBuf], write: &[PathBuf]) -> Result<Self> {
-        let resolved = |paths: &[PathBuf]| -> Result<Vec<_>> {
+        let resolved = |paths: &[PathBuf]| {
             paths
                 .iter()
-                .map(|path| resolve(path).map_err(Error::io("resolve", path)))
-                .collect()
+                .map(|path| granted(path))
+                .collect::<Result<Vec<_>>>()
         };
         Ok(Self {
             read: resolved(read)?,
@@ -34,23 +35,27 @@ impl Grants {
     }
 
     /// What may be read, with all below it.
-    pub fn read_paths(&self) -> &[PathBuf] {
+    pub fn read_places(&self) -> &[Location] {
         &self.read
     }
 
     /// What may be written, with all below it.
-    pub fn write_paths(&self) -> &[PathBuf] {
+    pub fn write_places(&self) -> &[Location] {
         &self.write
     }
 
-    /// The real path of a file that may be read; what may be written may be read back.
+    /// The real place of a file that may be read; what may be written may be read back. Whether an object exists is not
+    /// known here.
     ///
     /// # Errors
     ///
     /// [`Error::Denied`], or [`Error::NotFound`] for what is granted but not there.
-    pub fn readable(&self, uri: &str) -> Result<PathBuf> {
+    pub fn readable(&self, uri: &str) -> Result<Location> {
         let real = within(self.read.iter().chain(&self.write), uri, "--allow-read")?;
-        match real.symlink_metadata() {
+        let Location::Local(path) = &real else {
+            return Ok(real);
+        };
+        match path.symlink_metadata() {
             Ok(_) => Ok(real),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(Error::NotFound(uri.into()))
@@ -59,42 +64,52 @@ impl Grants {
         }
     }
 
-    /// The real path of a file or folder that may be written; it need not exist.
+    /// The real place of a file or folder that may be written; it need not exist.
     ///
     /// # Errors
     ///
     /// [`Error::Denied`].
-    pub fn writable(&self, uri: &str) -> Result<PathBuf> {
+    pub fn writable(&self, uri: &str) -> Result<Location> {
         within(&self.write, uri, "--allow-write")
     }
 }
 
+/// What an option grants.
+fn granted(path: &Path) -> Result<Location> {
+    match path.to_str().filter(|text| is_object_url(text)) {
+        Some(url) => Location::parse(url),
+        None => resolve(path)
+            .map(Location::Local)
+            .map_err(Error::io("resolve", path)),
+    }
+}
+
 fn within<'g>(
-    granted: impl IntoIterator<Item = &'g PathBuf>,
+    granted: impl IntoIterator<Item = &'g Location>,
     uri: &str,
     flag: &'static str,
-) -> Result<PathBuf> {
+) -> Result<Location> {
     let denied = || Error::Denied {
         path: uri.into(),
         flag,
     };
-    // A path that cannot be resolved is not looked at further: it might be outside.
-    let real = resolve(path_of(uri)?).map_err(|_| denied())?;
-    if granted.into_iter().any(|prefix| real.starts_with(prefix)) {
+    let real = match Location::parse(uri)? {
+        // A path that cannot be resolved is not looked at further: it might be outside.
+        Location::Local(path) => Location::Local(resolve(&path).map_err(|_| denied())?),
+        url => url,
+    };
+    if granted.into_iter().any(|prefix| covers(prefix, &real)) {
         Ok(real)
     } else {
         Err(denied())
     }
 }
 
-/// The local path that a URI names: `data.txt`, `file:///data.txt`.
-pub(crate) fn path_of(uri: &str) -> Result<&Path> {
-    match uri.split_once("://") {
-        None => Ok(Path::new(uri)),
-        Some(("file", path)) => Ok(Path::new(path)),
-        Some((scheme, _)) => Err(Error::Invalid(format!(
-            "`{uri}`: `{scheme}://` is not supported; use a local path"
-        ))),
+fn covers(prefix: &Location, place: &Location) -> bool {
+    match (prefix, place) {
+        (Location::Local(prefix), Location::Local(path)) => path.starts_with(prefix),
+        (Location::Object(prefix), Location::Object(url)) => url.is_within(prefix),
+        _ => false,
     }
 }
 
@@ -149,7 +164,7 @@ mod tests {
     }
 
     impl Fixture {
-        fn read(&self, path: &str) -> Result<PathBuf> {
+        fn read(&self, path: &str) -> Result<Location> {
             self.grants
                 .readable(self.folder.path().join(path).to_str().unwrap())
         }
@@ -215,7 +230,7 @@ mod tests {
         let out = fixture.folder.path().join("out/part");
         assert_eq!(
             fixture.grants.writable(out.to_str().unwrap()).unwrap(),
-            out.canonicalize().unwrap_or(out)
+            Location::Local(out.canonicalize().unwrap_or(out))
         );
         assert!(matches!(
             fixture.grants.writable("/tmp/elsewhere"),
@@ -223,7 +238,54 @@ mod tests {
         ));
         assert!(matches!(
             fixture.grants.writable("s3://bucket/x"),
-            Err(Error::Invalid(_))
+            Err(Error::Denied { .. })
         ));
+    }
+
+    #[test]
+    fn a_url_is_granted_with_all_below_it() {
+        let grants = Grants::new(
+            &["s3://bucket/in/".into(), "https://host/data".into()],
+            &["s3a://bucket/out".into()],
+        )
+        .unwrap();
+        let may_read = |uri| grants.readable(uri).is_ok();
+        for uri in [
+            "s3://bucket/in",
+            "s3a://bucket/in/x",
+            "s3://bucket/out/part-00000",
+            "https://HOST:443/data/./x",
+        ] {
+            assert!(may_read(uri), "{uri}");
+        }
+        for uri in [
+            "s3://bucket",
+            "s3://bucket/in2",
+            "s3://bucket2/in/x",
+            "http://host/data/x",
+            "https://host/data/%2e%2e/secret",
+            "https://host.evil/data/x",
+            "/bucket/in/x",
+        ] {
+            assert!(
+                matches!(grants.readable(uri), Err(Error::Denied { .. })),
+                "{uri}"
+            );
+        }
+        for uri in [
+            "s3://bucket/in/../secret",
+            "https://host/data%2f..%2fsecret",
+        ] {
+            assert!(
+                matches!(grants.readable(uri), Err(Error::Invalid(_))),
+                "{uri}"
+            );
+        }
+        assert!(grants.writable("s3://bucket/out/x").is_ok());
+        let denied = grants.writable("s3://bucket/in/x").unwrap_err().to_string();
+        assert!(
+            denied.contains("--allow-write s3://bucket/in/x"),
+            "{denied}"
+        );
     }
 }

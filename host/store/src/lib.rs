@@ -5,17 +5,27 @@
 
 mod block;
 mod error;
+mod files;
+mod frame;
 mod grants;
+mod location;
+mod object;
 mod output;
 mod packed;
 mod shuffle;
 pub mod source;
 mod spill;
+mod stopper;
 mod work_folder;
 
-pub use block::{Block, BlockLevel, BlockReader, BlockStore, BlockWriter, RemovedBlocks};
+pub use block::{
+    Block, BlockLevel, BlockReader, BlockStore, BlockWriter, FixedRoom, RemovedBlocks, Room,
+};
 pub use error::{Error, Result};
+pub use files::{Compression, FileInfo, Files, SourceFile};
+pub use frame::{FrameOrder, FrameRouter, FrameSorter, SortedFrames};
 pub use grants::Grants;
+pub use location::{Location, ObjectUrl, Scheme, is_object_url};
 pub use output::{AttemptOutput, Output};
 pub use shuffle::{
     BucketsWanted, ClusterShuffles, FetchedBuckets, FinishedMapOutput, IndexCache, MapOutputName,
@@ -23,4 +33,5 @@ pub use shuffle::{
     ShuffleFiles, ShuffleFolder, ShuffleReader,
 };
 pub use spill::{SpillFile, SpillReader};
+pub use stopper::Stopper;
 pub use work_folder::WorkFolder;

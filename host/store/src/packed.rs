@@ -4,10 +4,15 @@
 //! packed = checksum u32, length u32, length in the file u32, bytes
 //! ```
 //!
-//! All little-endian. The checksum is of everything behind it. The bytes are an lz4 block, or the batch itself where that is not longer.
+//! All little-endian. The checksum is of everything behind it. The bytes are an lz4 block, or the batch itself where that is not longer,
+//! or a zstd frame: then the highest bit of the length in the file is set.
 //! In a shuffle file the headers are in the index, apart from the bytes.
 
+use std::cell::RefCell;
+use std::fmt;
+
 use scheduler::Codec;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Bytes before those of the batch.
 pub(crate) const HEADER_BYTES: usize = 12;
@@ -17,25 +22,31 @@ pub(crate) const HEADER_BYTES: usize = 12;
 pub(crate) struct Header {
     checksum: u32,
     length: u32,
+    /// And whether it is zstd.
     packed_length: u32,
 }
+
+const ZSTD: u32 = 1 << 31;
+/// Of zstd, as Spark: higher ones take much longer for little.
+const ZSTD_LEVEL: i32 = 1;
 
 /// The bytes are not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Damaged;
 
-/// An lz4 block is never made of fewer bytes than this part of what it stands for: a small file cannot be made to ask for a
-/// large room.
+/// Compressed bytes are never fewer than this part of what they stand for, which is all that lz4 can do: a small file cannot be made to
+/// ask for a large room.
 const RATIO_MAX: u64 = 255;
 
 impl Header {
     /// Of a batch of so many bytes that is packed as these; `None` where that is too long to have one.
-    fn new(length: usize, packed: &[u8]) -> Option<Self> {
-        let short = |length: usize| u32::try_from(length).ok().filter(|short| *short < u32::MAX);
+    fn new(length: usize, packed: &[u8], codec: Codec) -> Option<Self> {
+        let short = |length: usize| u32::try_from(length).ok().filter(|short| *short < ZSTD);
+        let zstd = if codec == Codec::Zstd { ZSTD } else { 0 };
         let mut header = Self {
             checksum: 0,
             length: short(length)?,
-            packed_length: short(packed.len())?,
+            packed_length: short(packed.len())? | zstd,
         };
         header.checksum = header.checksum(packed);
         Some(header)
@@ -69,15 +80,19 @@ impl Header {
         self.length == self.packed_length
     }
 
+    fn is_zstd(self) -> bool {
+        self.packed_length & ZSTD != 0
+    }
+
     /// Whether there can be such a batch.
     pub(crate) fn is_sound(self) -> bool {
-        let (length, packed) = (u64::from(self.length), u64::from(self.packed_length));
+        let (length, packed) = (u64::from(self.length), self.packed_length() as u64);
         packed <= length && length <= packed * RATIO_MAX
     }
 
     /// How many bytes of the file belong to it.
     pub(crate) fn packed_length(self) -> usize {
-        self.packed_length as usize
+        (self.packed_length & !ZSTD) as usize
     }
 
     fn checksum(self, packed: &[u8]) -> u32 {
@@ -114,11 +129,22 @@ impl Header {
             batch.copy_from_slice(packed);
             return Ok(());
         }
-        match lz4_flex::block::decompress_into(packed, batch) {
-            Ok(length) if length == batch.len() => Ok(()),
-            _ => Err(Damaged),
+        let length = if self.is_zstd() {
+            UNZSTD.with_borrow_mut(|zstd| zstd.decompress_to_buffer(packed, batch).ok())
+        } else {
+            lz4_flex::block::decompress_into(packed, batch).ok()
+        };
+        if length == Some(batch.len()) {
+            Ok(())
+        } else {
+            Err(Damaged)
         }
     }
+}
+
+thread_local! {
+    /// It has tables that are not made anew for each batch.
+    static UNZSTD: RefCell<Decompressor<'static>> = RefCell::new(Decompressor::default());
 }
 
 /// Makes `packed` the packed batch, header included. False where the batch is too long to have one.
@@ -128,40 +154,70 @@ pub(crate) fn pack(batch: &[u8], packed: &mut Vec<u8>) -> bool {
         0,
     );
     let bytes = &mut packed[HEADER_BYTES..];
-    let packed_length = compress(batch, bytes).unwrap_or_else(|| {
+    let packed_length = lz4(batch, bytes).unwrap_or_else(|| {
         bytes[..batch.len()].copy_from_slice(batch);
         batch.len()
     });
     packed.truncate(HEADER_BYTES + packed_length);
-    let Some(header) = Header::new(batch.len(), &packed[HEADER_BYTES..]) else {
+    let Some(header) = Header::new(batch.len(), &packed[HEADER_BYTES..], Codec::Lz4) else {
         return false;
     };
     packed[..HEADER_BYTES].copy_from_slice(&header.encode());
     true
 }
 
-/// The header of a batch and the bytes that it is packed as: in `room`, or the batch itself. `None` where it is too long.
-pub(crate) fn pack_apart<'b>(
+/// Packs one batch after another.
+#[derive(Default)]
+pub(crate) struct Packer {
     codec: Codec,
-    batch: &'b [u8],
-    room: &'b mut Vec<u8>,
-) -> Option<(Header, &'b [u8])> {
-    let packed = match codec {
-        Codec::None => batch,
-        Codec::Lz4 => {
-            let most = lz4_flex::block::get_maximum_output_size(batch.len());
-            room.resize(most.max(room.len()), 0);
-            match compress(batch, room) {
-                Some(length) => &room[..length],
-                None => batch,
-            }
+    room: Vec<u8>,
+    zstd: Option<Compressor<'static>>,
+}
+
+impl Packer {
+    /// Compresses with `codec`.
+    pub(crate) fn new(codec: Codec) -> Self {
+        let zstd = (codec == Codec::Zstd).then(|| Compressor::new(ZSTD_LEVEL).ok());
+        Self {
+            codec,
+            room: Vec::new(),
+            zstd: zstd.flatten(),
         }
-    };
-    Some((Header::new(batch.len(), packed)?, packed))
+    }
+
+    /// The header of a batch and the bytes that it is packed as. `None` where it is too long.
+    pub(crate) fn pack<'b>(&'b mut self, batch: &'b [u8]) -> Option<(Header, &'b [u8])> {
+        let (codec, packed) = self.compress(batch).unwrap_or((Codec::None, batch));
+        Some((Header::new(batch.len(), packed, codec)?, packed))
+    }
+
+    /// `None` where the batch does not get shorter.
+    fn compress(&mut self, batch: &[u8]) -> Option<(Codec, &[u8])> {
+        if self.codec == Codec::None {
+            return None;
+        }
+        let most = lz4_flex::block::get_maximum_output_size(batch.len());
+        self.room.resize(most.max(self.room.len()), 0);
+        let zstd = self.zstd.as_mut();
+        let zstd = zstd.and_then(|zstd| zstd.compress_to_buffer(batch, &mut self.room).ok());
+        // What gets shorter than is believed is for lz4.
+        let zstd = zstd.filter(|length| batch.len() as u64 <= *length as u64 * RATIO_MAX);
+        let (codec, length) = match zstd {
+            Some(length) => (Codec::Zstd, length),
+            None => (Codec::Lz4, lz4(batch, &mut self.room)?),
+        };
+        (length < batch.len()).then(|| (codec, &self.room[..length]))
+    }
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Packer").field(&self.codec).finish()
+    }
 }
 
 /// Compresses a batch. `None` where it does not get shorter.
-fn compress(batch: &[u8], room: &mut [u8]) -> Option<usize> {
+fn lz4(batch: &[u8], room: &mut [u8]) -> Option<usize> {
     let length = lz4_flex::block::compress_into(batch, room).ok()?;
     Some(length).filter(|length| *length < batch.len())
 }

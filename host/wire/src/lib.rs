@@ -24,9 +24,9 @@ pub use error::{Error, Invalid};
 pub use frame::{CONTROL_FRAME_MAX, Envelope, Frames, Kind, PREFIX_BYTES, frame, prefix};
 pub use hello::{Greeting, Hello, Refused, VERSION_MAX, VERSION_MIN, Welcome, negotiate};
 pub use message::{
-    Block, BlockLocation, Bulk, Content, Data, Fetch, Hash, ImageHeader, Join, LogPart, LogSource,
-    LogStream, MapOutput, MapOutputName, Message, PageRun, Refusal, RefusalKind, Role, Subject,
-    Transfer,
+    AccumulatorUpdate, Block, BlockLocation, Bulk, Content, Data, Fetch, Hash, ImageHeader, Join,
+    LogPart, LogSource, LogStream, MapOutput, MapOutputName, Message, PageRun, Refusal,
+    RefusalKind, Role, Subject, Transfer,
 };
 pub use v1::{LIST_MAX, MESSAGES, NAME_MAX, PAGE_BYTES, TEXT_MAX, decode, encode};
 

@@ -97,6 +97,13 @@ pub enum Data {
         /// What it returned.
         bytes: Vec<u8>,
     },
+    /// What an attempt has added to accumulators, sent just before its `StatusUpdate` on the same stream.
+    Accumulators {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Each accumulator once.
+        updates: Vec<AccumulatorUpdate>,
+    },
     /// What stands in a log? Answered with `LogPart` or `Refused`.
     LogAsked {
         /// Whose.
@@ -154,6 +161,15 @@ pub enum Data {
         /// Its folder, which all machines have.
         folder: String,
     },
+}
+
+/// What an attempt has added to an accumulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccumulatorUpdate {
+    /// The program's number of it.
+    pub accumulator: u32,
+    /// As the program encodes it.
+    pub bytes: Vec<u8>,
 }
 
 /// What an image is made of: all but the pages themselves.

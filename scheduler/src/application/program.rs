@@ -98,6 +98,7 @@ fn is_programs(input: &crate::Input) -> bool {
             | crate::Input::CommitAsked { .. }
             | crate::Input::BlockStored { .. }
             | crate::Input::BlockDropped { .. }
+            | crate::Input::BlockNotCopied { .. }
             | crate::Input::DeadlineReached
     )
 }

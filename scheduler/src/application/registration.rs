@@ -95,6 +95,15 @@ impl Application {
                 };
                 self.drive(dropped, out);
             }
+            ToDriver::BlockNotCopied { rdd, partition, .. } => {
+                let executor = from;
+                let failed = crate::Input::BlockNotCopied {
+                    rdd,
+                    partition,
+                    executor,
+                };
+                self.drive(failed, out);
+            }
             ToDriver::ExecutorDecommissioning(_) => {
                 self.decommission(from, "it said that it is about to go".into(), false, out);
             }

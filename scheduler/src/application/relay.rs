@@ -163,6 +163,11 @@ impl Application {
                 self.allocate(allocation::Input::BlocksRemoved(rdd));
                 self.say_to_all(&ToExecutor::RemoveBlocks(rdd), out);
             }
+            crate::Action::CopyBlock {
+                executor,
+                rdd,
+                partition,
+            } => self.say(executor, ToExecutor::CopyBlock { rdd, partition }, out),
             crate::Action::RemoveShuffle(shuffle) => {
                 self.allocate(allocation::Input::ShuffleRemoved(shuffle));
                 self.say_to_all(&ToExecutor::RemoveShuffle(shuffle), out);

@@ -36,11 +36,24 @@ impl Blocks {
         self.forget_holder(rdd, partition, executor);
     }
 
-    /// Forgets all blocks of an executor.
-    pub(crate) fn lost(&mut self, executor: ExecutorId) {
-        for (rdd, partition) in self.held.remove(&executor).unwrap_or_default() {
+    /// Forgets all blocks of an executor, and returns them.
+    pub(crate) fn lost(&mut self, executor: ExecutorId) -> BTreeSet<(RddId, u32)> {
+        let held = self.held.remove(&executor).unwrap_or_default();
+        for (rdd, partition) in held.iter().copied() {
             self.forget_holder(rdd, partition, executor);
         }
+        held
+    }
+
+    /// Returns how many blocks an executor holds.
+    pub(crate) fn held_by(&self, executor: ExecutorId) -> usize {
+        self.held.get(&executor).map_or(0, BTreeSet::len)
+    }
+
+    /// Returns the partitions of a dataset that somebody holds.
+    pub(crate) fn partitions(&self, rdd: RddId) -> Vec<u32> {
+        let partitions = self.holders.get(&rdd).into_iter();
+        partitions.flat_map(BTreeMap::keys).copied().collect()
     }
 
     pub(crate) fn remove(&mut self, rdd: RddId) {

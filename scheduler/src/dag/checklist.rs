@@ -39,10 +39,6 @@ impl Checklist {
         self.left == 0
     }
 
-    pub(crate) fn done(&self) -> usize {
-        self.partitions.len() - self.left
-    }
-
     /// The partitions that are not done, sorted.
     pub(crate) fn missing(&self) -> impl Iterator<Item = u32> {
         let all = self.partitions.iter().zip(&self.done);

@@ -32,6 +32,8 @@ pub(crate) struct Job {
     pub(crate) pool: Option<Arc<str>>,
     /// Bytes of the results so far.
     pub(crate) result_bytes: u64,
+    /// How many tasks brought them.
+    pub(crate) result_tasks: u32,
     /// Every stage that works for it, the last one included.
     pub(crate) stages: BTreeSet<StageId>,
 }

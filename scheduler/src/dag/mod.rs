@@ -5,6 +5,7 @@
 
 mod blocks;
 mod checklist;
+mod copies;
 mod graph;
 mod images;
 mod job;
@@ -19,6 +20,7 @@ mod walk;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use checklist::Checklist;
+pub(crate) use copies::Copies;
 pub(crate) use graph::{Gone, Graph};
 pub(crate) use images::Images;
 pub(crate) use job::{Job, Wanted};
@@ -28,5 +30,5 @@ pub(crate) use outputs::MapOutputs;
 pub(crate) use ranges::Ranges;
 pub(crate) use shuffles::{Forgotten, Shuffles};
 pub use sizes::{BucketSizes, Told};
-pub(crate) use stage::{Stage, State};
+pub(crate) use stage::{Failures, Fault, Stage, State};
 pub(crate) use walk::shuffles_needed;

@@ -11,7 +11,7 @@ use crate::failure::timed_out;
 use crate::task::{Attempt, Unschedulable, Verdict};
 use crate::{
     Action, AttemptId, BucketSizes, Cause, ExecutorId, FailureKind, JobId, KillReason, Outbox,
-    Outcome, ShuffleId, TaskFailure, TaskMetrics,
+    Outcome, ShuffleId, TaskFailure, TaskMetrics, TaskName,
 };
 
 use super::Driver;
@@ -40,7 +40,7 @@ impl Driver {
         match outcome {
             Outcome::Succeeded | Outcome::Wrote(_) => {
                 self.tasks.measure(&attempt, &metrics);
-                self.succeed(id, &attempt, metrics.result_bytes, sizes, out);
+                self.succeed(id, &attempt, &metrics, sizes, out);
             }
             Outcome::Failed(failure) => {
                 self.tasks.give_up_commit(id, attempt.name);
@@ -65,7 +65,7 @@ impl Driver {
         &mut self,
         id: AttemptId,
         attempt: &Attempt,
-        result_bytes: u64,
+        metrics: &TaskMetrics,
         sizes: Option<Arc<BucketSizes>>,
         out: &mut Outbox,
     ) {
@@ -74,14 +74,20 @@ impl Driver {
             .stages
             .get(&stage)
             .expect("the attempts of a stage that is gone are killed");
-        let (kind, running) = (known.kind, known.running());
+        let (kind, running, first) = (known.kind, known.running(), known.jobs.first().copied());
         let complete = self.tasks.succeed(stage, running, partition, out);
         match kind {
-            StageKind::Result { job } => self.accept(id, job, partition, result_bytes, out),
+            StageKind::Result { job } => self.accept(id, (job, attempt.name), metrics, out),
             StageKind::ShuffleMap { shuffle } => {
+                let job = first.expect("a stage is needed by a job");
+                count_accumulators(id, (job, attempt.name), metrics, out);
                 self.register(id, attempt.executor, (shuffle, partition), sizes, out);
                 if complete {
                     self.complete_map_stage(stage, shuffle, out);
+                }
+                // What it added to accumulators; otherwise what map tasks answer is no matter.
+                if metrics.accumulators > 0 {
+                    self.charge(job, metrics.result_bytes, out);
                 }
             }
         }
@@ -91,31 +97,21 @@ impl Driver {
     fn accept(
         &mut self,
         attempt: AttemptId,
-        id: JobId,
-        partition: u32,
-        bytes: u64,
+        (id, name): (JobId, TaskName),
+        metrics: &TaskMetrics,
         out: &mut Outbox,
     ) {
+        if !self.charge(id, metrics.result_bytes, out) {
+            return;
+        }
+        let partition = name.partition;
         let job = self
             .jobs
             .get_mut(&id)
             .expect("a result stage lives as long as its job");
-        job.result_bytes = job.result_bytes.saturating_add(bytes);
-        if let Some(limit) = self
-            .limits
-            .result_bytes
-            .filter(|limit| job.result_bytes > *limit)
-        {
-            let tasks = u32::try_from(job.results().done() + 1).unwrap_or(u32::MAX);
-            let cause = Cause::ResultsTooLarge {
-                bytes: job.result_bytes,
-                limit,
-                tasks,
-            };
-            return self.fail_job(id, cause, out);
-        }
         job.results().tick(partition);
         let complete = job.results().is_complete();
+        count_accumulators(attempt, (id, name), metrics, out);
         out.actions.push(Action::AcceptResult {
             job: id,
             partition,
@@ -123,6 +119,28 @@ impl Driver {
         });
         if complete {
             self.finish_job(id, out);
+        }
+    }
+
+    /// Adds to what a job has brought to the driver. Fails it and returns false where that is too much.
+    fn charge(&mut self, id: JobId, bytes: u64, out: &mut Outbox) -> bool {
+        let limit = self.limits.result_bytes;
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return true;
+        };
+        job.result_bytes = job.result_bytes.saturating_add(bytes);
+        job.result_tasks += 1;
+        match limit {
+            Some(limit) if job.result_bytes > limit => {
+                let cause = Cause::ResultsTooLarge {
+                    bytes: job.result_bytes,
+                    limit,
+                    tasks: job.result_tasks,
+                };
+                self.fail_job(id, cause, out);
+                false
+            }
+            _ => true,
         }
     }
 
@@ -249,7 +267,7 @@ impl Driver {
             return;
         }
         let running = self.tasks.leave_executor(executor);
-        self.blocks.lost(executor);
+        self.lose_blocks(executor);
         if files_lost {
             self.forget_executor(executor, &reason, out);
         }
@@ -261,6 +279,24 @@ impl Driver {
             self.end_attempt(attempt, outcome, TaskMetrics::default(), out);
         }
         self.tasks.remove_executor(executor, files_lost);
+        self.copy_all_lacking(out);
         self.publish(EventKind::ExecutorRemoved { executor, reason }, out);
+    }
+}
+
+/// Hands on what an attempt that counts has added to accumulators, if it has.
+fn count_accumulators(
+    attempt: AttemptId,
+    (job, name): (JobId, TaskName),
+    metrics: &TaskMetrics,
+    out: &mut Outbox,
+) {
+    if metrics.accumulators > 0 {
+        out.actions.push(Action::CountAccumulators {
+            job,
+            stage: name.stage,
+            partition: name.partition,
+            attempt,
+        });
     }
 }

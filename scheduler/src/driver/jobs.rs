@@ -67,6 +67,7 @@ impl Driver {
             pool: spec.pool.clone(),
             tags: spec.tags.iter().cloned().collect(),
             result_bytes: 0,
+            result_tasks: 0,
             stages: BTreeSet::new(),
         };
         self.labels.add(&job);

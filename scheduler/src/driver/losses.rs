@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::dag::Forgotten;
+use crate::dag::{Fault, Forgotten};
 use crate::event::EventKind;
 use crate::task::Attempt;
 use crate::{AttemptId, ExecutorId, Host, Outbox, ShuffleId, TaskFailure};
@@ -35,9 +35,21 @@ impl Driver {
         }
         let name = attempt.name;
         if self.stages[&name.stage].running() == Some(name.stage_attempt) {
-            let forgiven = self.limits.forgive_decommission
-                && writer.is_some_and(|writer| self.shuffles.is_decommissioned(writer));
-            self.fail_attempt(name.stage, failure, forgiven, out);
+            let fault = writer.map_or(Fault::Any, |writer| {
+                self.fault(attempt.executor, writer, (shuffle, map))
+            });
+            self.fail_attempt(name.stage, failure, fault, out);
+        }
+    }
+
+    /// Says why `reader` could not read what `writer` wrote.
+    fn fault(&self, reader: ExecutorId, writer: ExecutorId, output: (ShuffleId, u32)) -> Fault {
+        if self.limits.forgive_decommission && self.shuffles.is_decommissioned(writer) {
+            Fault::Forgiven
+        } else if self.is_far(reader, writer) {
+            Fault::Any
+        } else {
+            Fault::File(output)
         }
     }
 

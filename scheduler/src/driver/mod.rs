@@ -12,6 +12,7 @@
 
 mod attempts;
 mod cancel;
+mod copies;
 mod jobs;
 mod limits;
 mod losses;
@@ -22,7 +23,9 @@ mod stages;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::dag::{Blocks, Gone, Graph, Images, Job, Labels, Shuffles, Stage, State, Wanted};
+use crate::dag::{
+    Blocks, Copies, Gone, Graph, Images, Job, Labels, Shuffles, Stage, State, Wanted,
+};
 use crate::event::{self, EventKind};
 use crate::pools::PoolSpec;
 use crate::task::Tasks;
@@ -42,6 +45,7 @@ pub struct Driver {
     now: Time,
     graph: Graph,
     blocks: Blocks,
+    copies: Copies,
     shuffles: Shuffles,
     images: Images,
     jobs: BTreeMap<JobId, Job>,
@@ -65,6 +69,7 @@ impl Driver {
             now: Time::START,
             graph: Graph::default(),
             blocks: Blocks::default(),
+            copies: Copies::default(),
             shuffles: Shuffles::default(),
             images: Images::default(),
             jobs: BTreeMap::new(),
@@ -169,8 +174,14 @@ impl Driver {
                 partition,
                 executor,
             } => {
-                self.blocks.dropped(rdd, partition, executor);
+                self.drop_block(rdd, partition, executor);
             }
+            Input::BlockNotCopied {
+                rdd,
+                partition,
+                executor,
+            } => self.not_copied((rdd, partition), executor, out),
+            Input::CopiesWanted { rdd, copies } => self.want_copies(rdd, copies, out),
             Input::RddsReleased(rdds) => self.release_rdds(&rdds, out),
             Input::DeadlineReached => self.tasks.expire(out),
             Input::ApplicationEnded => self.end_application(out),
@@ -221,7 +232,11 @@ impl Driver {
         if self.tasks.add_executor(executor, host, rack, cores, out) {
             self.shuffles.add_executor(executor, host.clone());
             self.publish(EventKind::ExecutorAdded { executor, cores }, out);
+        } else {
+            // What it was told before it fell silent may have been lost.
+            self.copies.lost(executor);
         }
+        self.copy_all_lacking(out);
     }
 
     fn decommission_executor(&mut self, executor: ExecutorId, reason: Arc<str>, out: &mut Outbox) {
@@ -243,6 +258,8 @@ impl Driver {
                 if partition < known.partitions && self.tasks.executors().contains(executor) =>
             {
                 self.blocks.stored(rdd, partition, executor);
+                self.copies.stored((rdd, partition), executor);
+                self.copy_block(rdd, partition, out);
             }
             Some(_) => {}
         }
@@ -250,6 +267,7 @@ impl Driver {
 
     fn remove_blocks(&mut self, rdd: RddId, out: &mut Outbox) {
         self.blocks.remove(rdd);
+        self.copies.forget(rdd);
         out.actions.push(Action::RemoveBlocks(rdd));
     }
 

@@ -5,7 +5,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dag::{MapOutputs, Ranges, Stage, State, shuffles_needed};
+use crate::dag::{Failures, MapOutputs, Ranges, Stage, State, shuffles_needed};
 use crate::event::{StageInfo, StageKind};
 use crate::{JobId, JobSpec, RddId, ShuffleId, StageId};
 
@@ -185,7 +185,7 @@ impl Driver {
             jobs: BTreeSet::new(),
             state: State::Idle,
             attempts: 0,
-            failures: 0,
+            failures: Failures::default(),
         }
     }
 
@@ -203,7 +203,7 @@ impl Driver {
             jobs: BTreeSet::new(),
             state: State::Idle,
             attempts: 0,
-            failures: 0,
+            failures: Failures::default(),
         };
         let info = stage.info(0, partitions);
         self.stages.insert(id, stage);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::dag::State;
+use crate::dag::{Failures, Fault, State};
 use crate::event::{EventKind, StageKind};
 use crate::task::{SetKey, SetSpec};
 use crate::{Cause, ImageId, Outbox, ShuffleId, StageId, TaskFailure, Work};
@@ -134,7 +134,7 @@ impl Driver {
         self.publish_completed(id, None, out);
         self.set_state(id, State::Idle);
         let stage = self.stages.get_mut(&id);
-        stage.expect("a stage that completes is there").failures = 0;
+        stage.expect("a stage that completes is there").failures = Failures::default();
         if !self.is_available(shuffle) {
             // Outputs were lost while others were computed.
             return self.submit_stage(id, out);
@@ -169,7 +169,7 @@ impl Driver {
             .stages
             .get_mut(&id)
             .expect("a stage that completes is there");
-        stage.failures = 0;
+        stage.failures = Failures::default();
         let StageKind::ShuffleMap { shuffle } = stage.kind else {
             return Vec::new();
         };
@@ -204,12 +204,12 @@ impl Driver {
     }
 
     /// Ends the running attempt at a stage that could not read a map output, and runs it again once what is
-    /// missing is there. One that is `forgiven` does not count.
+    /// missing is there.
     pub(super) fn fail_attempt(
         &mut self,
         id: StageId,
         failure: &Arc<TaskFailure>,
-        forgiven: bool,
+        fault: Fault,
         out: &mut Outbox,
     ) {
         let Some(attempt) = self.stages[&id].running() else {
@@ -222,8 +222,8 @@ impl Driver {
             .get_mut(&id)
             .expect("a stage that runs is there");
         stage.state = State::Idle;
-        stage.failures += u32::from(!forgiven);
-        if stage.failures >= self.limits.stage_failures {
+        stage.failures.note(fault);
+        if stage.failures.count() >= self.limits.stage_failures {
             self.abort_stage(id, failure, out);
         } else if stage.attempts >= self.limits.stage_attempts {
             self.exhaust_stage(id, out);
@@ -241,7 +241,7 @@ impl Driver {
             stage: id,
             rdd_name: rdd.name.clone(),
             call_site: rdd.call_site.clone(),
-            attempts: stage.failures,
+            attempts: stage.failures.count(),
             failure: failure.clone(),
         };
         self.fail_stage(id, &cause, out);

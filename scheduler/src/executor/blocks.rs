@@ -20,6 +20,28 @@ impl Executor {
         }
     }
 
+    /// The driver wants a partition here, too.
+    pub(super) fn copy_block(&mut self, rdd: RddId, partition: u32, out: &mut Outbox) {
+        if self.stored.contains(&(rdd, partition)) {
+            self.store_block(rdd, partition, out);
+        } else {
+            out.actions.push(Action::CopyBlock { rdd, partition });
+        }
+    }
+
+    /// A driver that cannot be told orders the copy again when it can.
+    pub(super) fn not_copied(&mut self, rdd: RddId, partition: u32, out: &mut Outbox) {
+        if self.connection.registered {
+            let executor = self.config.executor;
+            let message = ToDriver::BlockNotCopied {
+                executor,
+                rdd,
+                partition,
+            };
+            self.tell(message, out);
+        }
+    }
+
     pub(super) fn remove_blocks(&mut self, rdd: RddId, out: &mut Outbox) {
         let blocks = self.stored.range((rdd, 0)..=(rdd, u32::MAX));
         for block in blocks.copied().collect::<Vec<_>>() {

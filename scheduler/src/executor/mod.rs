@@ -147,6 +147,7 @@ impl Executor {
             Input::CommitAsked { attempt } => self.ask_commit(attempt, out),
             Input::BlockStored { rdd, partition } => self.store_block(rdd, partition, out),
             Input::BlockDropped { rdd, partition } => self.drop_block(rdd, partition, out),
+            Input::BlockNotCopied { rdd, partition } => self.not_copied(rdd, partition, out),
             Input::DecommissionAsked => self.decommission_on_signal(out),
             Input::DeadlineReached => self.expire(out),
         }
@@ -217,6 +218,7 @@ impl Executor {
             ToExecutor::GrantCommit(attempt) => self.answer_commit(attempt, true, out),
             ToExecutor::DenyCommit(attempt) => self.answer_commit(attempt, false, out),
             ToExecutor::RemoveBlocks(rdd) => self.remove_blocks(rdd, out),
+            ToExecutor::CopyBlock { rdd, partition } => self.copy_block(rdd, partition, out),
             ToExecutor::RemoveShuffle(shuffle) => {
                 out.actions.push(Action::RemoveShuffle(shuffle));
             }

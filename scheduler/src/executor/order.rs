@@ -61,6 +61,13 @@ pub enum Input {
         /// The partition.
         partition: u32,
     },
+    /// A partition that was to be copied was not.
+    BlockNotCopied {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+    },
     /// The process is to be taken out of service: a signal.
     DecommissionAsked,
     /// The moment named by [`Executor::next_deadline`](super::Executor::next_deadline) has come.
@@ -91,6 +98,13 @@ pub enum Action {
     GrantCommit(AttemptId),
     /// Tell the attempt that it may not.
     DenyCommit(AttemptId),
+    /// Get a cached partition from who holds it, and report that it was stored, or not copied.
+    CopyBlock {
+        /// The dataset.
+        rdd: RddId,
+        /// The partition.
+        partition: u32,
+    },
     /// Drop the dataset's cached partitions.
     RemoveBlocks(RddId),
     /// Delete the shuffle's files.

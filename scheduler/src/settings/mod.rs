@@ -11,6 +11,7 @@ mod definition;
 mod exclusion;
 mod executors;
 mod locality;
+mod objects;
 mod pools;
 mod speculation;
 mod stages;
@@ -35,6 +36,7 @@ static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
         executors::ROWS,
         exclusion::ROWS,
         locality::ROWS,
+        objects::ROWS,
         pools::ROWS,
         speculation::ROWS,
         stages::ROWS,

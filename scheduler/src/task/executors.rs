@@ -195,6 +195,13 @@ impl Executors {
         }
     }
 
+    /// Returns those that are heard of and are not about to go.
+    pub(crate) fn staying(&self) -> impl Iterator<Item = ExecutorId> {
+        let stays = |barred: Barred| !(barred.decommissioned || barred.silent || barred.killed);
+        let staying = self.all.iter().filter(move |(_, one)| stays(one.barred));
+        staying.map(|(id, _)| *id)
+    }
+
     pub(crate) fn contains(&self, id: ExecutorId) -> bool {
         self.all.contains_key(&id)
     }

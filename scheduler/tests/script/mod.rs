@@ -316,7 +316,11 @@ fn input(verb: &str, words: &[&str]) -> Input {
         "commit" => Input::CommitAsked {
             attempt: AttemptId(number(words[0])),
         },
-        "stored" | "dropped" => block(verb, words),
+        "stored" | "dropped" | "not-copied" => block(verb, words),
+        "copies" => Input::CopiesWanted {
+            rdd: RddId(number(words[0])),
+            copies: number(words[1]),
+        },
         "end" => Input::ApplicationEnded,
         _ => ended(verb, words),
     }
@@ -360,22 +364,26 @@ fn job(verb: &str, words: &[&str]) -> JobSpec {
 fn block(verb: &str, words: &[&str]) -> Input {
     let (rdd, partition) = (RddId(number(words[0])), number(words[1]));
     let executor = ExecutorId(number(words[2]));
-    if verb == "stored" {
-        Input::BlockStored {
+    match verb {
+        "stored" => Input::BlockStored {
             rdd,
             partition,
             executor,
-        }
-    } else {
-        Input::BlockDropped {
+        },
+        "dropped" => Input::BlockDropped {
             rdd,
             partition,
             executor,
-        }
+        },
+        _ => Input::BlockNotCopied {
+            rdd,
+            partition,
+            executor,
+        },
     }
 }
 
-/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ [MICROSECONDS]]]`, `wrote ATTEMPT SIZE,SIZE..`,
+/// How an attempt ended: `ok ATTEMPT [RESULT_BYTES [BYTES_READ [MICROSECONDS]]]`, `added ATTEMPT` (to an accumulator), `wrote ATTEMPT SIZE,SIZE..`,
 /// `panic ATTEMPT MESSAGE`, `fetch ATTEMPT SHUFFLE MAP` and so on.
 fn ended(verb: &str, words: &[&str]) -> Input {
     let attempt = AttemptId(number(words[0]));
@@ -391,6 +399,14 @@ fn ended(verb: &str, words: &[&str]) -> Input {
             metrics.result_bytes = words.get(1).map_or(0, |word| number(word));
             metrics.bytes_read = words.get(2).map_or(0, |word| number(word));
             metrics.run_time_us = words.get(3).map_or(0, |word| number(word));
+            return Input::TaskEnded {
+                attempt,
+                outcome: Outcome::Succeeded,
+                metrics,
+            };
+        }
+        "added" => {
+            metrics.accumulators = 1;
             return Input::TaskEnded {
                 attempt,
                 outcome: Outcome::Succeeded,
@@ -535,6 +551,14 @@ fn ordered(action: &Action) -> String {
         } => {
             format!("accept {partition} of {job} from {attempt}")
         }
+        Action::CountAccumulators {
+            job,
+            stage,
+            partition,
+            attempt,
+        } => {
+            format!("count {partition} of {stage} for {job} from {attempt}")
+        }
         Action::RegisterMapOutput {
             shuffle,
             partition,
@@ -560,6 +584,11 @@ fn ordered(action: &Action) -> String {
         Action::FinishJob { job } => format!("finish {job}"),
         Action::FailJob { failure, .. } => format!("fail {failure}"),
         Action::RemoveShuffle(shuffle) => format!("remove {shuffle}"),
+        Action::CopyBlock {
+            executor,
+            rdd,
+            partition,
+        } => format!("copy {partition} of {rdd} to {executor}"),
         Action::RemoveBlocks(rdd) => format!("remove blocks of {rdd}"),
         Action::ReleaseImage(image) => format!("release image {}", image.0[0]),
     }

@@ -213,6 +213,11 @@ impl Attempts {
         );
     }
 
+    /// What an attempt was to do.
+    pub(crate) fn work(&self, attempt: AttemptId) -> Work {
+        self.tasks[&attempt].work
+    }
+
     /// A map output is taken into the books: from now on its shuffle keeps its image.
     pub(crate) fn registers(&mut self, attempt: AttemptId) {
         self.accepts(attempt);

@@ -1,6 +1,6 @@
 //! The process around an application's driver, and the program that runs in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use scheduler::application::{Action, Application, Input, Outbox};
@@ -26,6 +26,8 @@ pub(crate) struct DriverProcess {
     pub(crate) jobs: Vec<Job>,
     /// Who has which map output.
     pub(crate) outputs: BTreeMap<(ShuffleId, u32), (AttemptId, ExecutorId)>,
+    /// The map tasks whose accumulators were counted and whose outputs are not taken yet.
+    pub(crate) counted: BTreeSet<AttemptId>,
     /// The highest epoch of which it heard.
     epoch: Epoch,
     pub(crate) attempts: Attempts,
@@ -95,6 +97,7 @@ impl World {
             errand,
             jobs: Vec::new(),
             outputs: BTreeMap::new(),
+            counted: BTreeSet::new(),
             epoch: Epoch(0),
             attempts: Attempts::default(),
             failures: Failures::new(self.scenario.task_failures_max),

@@ -10,6 +10,7 @@ use scheduler::{AttemptId, RddId, Tenant};
 use crate::network::{EndpointId, HostId};
 use crate::process::{Going, Machine, ProcessId};
 use crate::program::Program;
+use crate::reading::Reader;
 use crate::task::{Running, Step};
 use crate::world::{Told, What, World};
 
@@ -107,6 +108,7 @@ impl World {
             Action::KillTask { attempt, reason } => self.kill_task(id, attempt, reason),
             Action::GrantCommit(attempt) => self.may_commit(id, attempt, true),
             Action::DenyCommit(attempt) => self.may_commit(id, attempt, false),
+            Action::CopyBlock { rdd, partition } => self.copy_block(id, rdd, partition),
             Action::RemoveBlocks(rdd) => self.remove_blocks(id, rdd),
             Action::RemoveShuffle(shuffle) => {
                 let host = self.processes[&id].host;
@@ -142,6 +144,24 @@ impl World {
             }
             None => self.end_inhabitant(id, Going::Orderly),
         }
+    }
+
+    /// A cached partition is got from who holds it, and is held here too.
+    fn copy_block(&mut self, id: ProcessId, rdd: RddId, partition: u32) {
+        let host = self.processes[&id].host;
+        let Some(driver) = self.executor(id).map(|executor| executor.driver) else {
+            return;
+        };
+        let told = match self.cached(Reader { host, driver }, rdd, partition) {
+            None => Input::BlockNotCopied { rdd, partition },
+            Some(value) => {
+                let block = self.data.blocks.entry((driver, rdd, partition));
+                block.or_default().insert(id, value);
+                self.stats.copies += 1;
+                Input::BlockStored { rdd, partition }
+            }
+        };
+        self.plan_told(id, Told::Executor(told));
     }
 
     fn remove_blocks(&mut self, id: ProcessId, rdd: RddId) {

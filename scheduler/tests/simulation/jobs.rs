@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use scheduler::application::{Input, Outbox};
 use scheduler::{
     Action as Order, AttemptId, Cause, ExecutorId, ImageId, Input as Happening, JobFailure, JobId,
-    JobSpec, ShuffleId,
+    JobSpec, ShuffleId, StorageLevel, Work,
 };
 
 use crate::driver::DriverProcess;
@@ -16,6 +16,8 @@ use crate::world::{What, World};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Job {
     pub(crate) accepted: BTreeSet<u32>,
+    /// The partitions of the result stage whose accumulators were counted.
+    pub(crate) counted: BTreeSet<u32>,
     pub(crate) cancelled: bool,
     /// Whether so much failed that it had to end.
     pub(crate) given_up: bool,
@@ -31,6 +33,12 @@ impl World {
                 partition,
                 attempt,
             } => self.accept_result(id, job, partition, attempt),
+            Order::CountAccumulators {
+                job,
+                partition,
+                attempt,
+                ..
+            } => self.count(id, job, partition, attempt),
             Order::FinishJob { job } => self.job_ended(id, job, true, "finished"),
             Order::FailJob { job, failure } => {
                 if let Some(driver) = self.driver(id) {
@@ -53,6 +61,15 @@ impl World {
         let result = self.data.results.remove(&(endpoint, attempt));
         if let Some(driver) = self.driver(id) {
             driver.accept(job, partition, attempt, result);
+        }
+    }
+
+    fn count(&mut self, id: ProcessId, job: JobId, partition: u32, attempt: AttemptId) {
+        let endpoint = self.processes.get(&id).map(|process| process.endpoint);
+        let there = endpoint.is_some_and(|there| self.data.results.contains_key(&(there, attempt)));
+        assert!(there, "{attempt} is counted, and has not succeeded");
+        if let Some(driver) = self.driver(id) {
+            driver.count(job, partition, attempt);
         }
     }
 
@@ -90,11 +107,25 @@ impl World {
                 .define(driver.program.rdds.clone(), &mut out)
                 .unwrap();
             self.carry_out_for_driver(id, out);
+            self.want_copies(id);
         }
         while let Some(job) = self.next_job(id) {
             self.tell_driver(id, Input::Program(Happening::JobSubmitted(job)));
         }
         self.end_program(id);
+    }
+
+    /// Every other dataset that is cached is to be held twice.
+    fn want_copies(&mut self, id: ProcessId) {
+        let Some(driver) = self.driver(id) else {
+            return;
+        };
+        let cached = driver.program.rdds.iter();
+        let cached = cached.filter(|rdd| rdd.storage != StorageLevel::None && rdd.id.0 % 2 == 0);
+        for rdd in cached.map(|rdd| rdd.id).collect::<Vec<_>>() {
+            let wanted = Happening::CopiesWanted { rdd, copies: 2 };
+            self.tell_driver(id, Input::Program(wanted));
+        }
     }
 
     fn next_job(&mut self, id: ProcessId) -> Option<JobSpec> {
@@ -168,7 +199,21 @@ impl DriverProcess {
         let (maps, _) = self.program.shuffles[&shuffle];
         assert!(partition < maps, "{shuffle} has no output {partition}");
         self.attempts.registers(attempt);
+        assert!(
+            self.counted.remove(&attempt),
+            "the output of {attempt} is taken, and its accumulators are not counted"
+        );
         self.outputs.insert(output, (attempt, executor));
+    }
+
+    fn count(&mut self, id: JobId, partition: u32, attempt: AttemptId) {
+        let job = &mut self.jobs[id.0 as usize];
+        assert!(!job.ended, "{id} has ended, and {attempt} counts for it");
+        let once = match self.attempts.work(attempt) {
+            Work::ShuffleMap { .. } => self.counted.insert(attempt),
+            Work::Action { job: own } => own == id && job.counted.insert(partition),
+        };
+        assert!(once, "the accumulators of {attempt} are counted twice");
     }
 
     fn accept(&mut self, id: JobId, partition: u32, attempt: AttemptId, result: Option<u64>) {
@@ -182,6 +227,10 @@ impl DriverProcess {
         assert!(
             job.accepted.insert(partition),
             "partition {partition} of {id} is accepted twice"
+        );
+        assert_eq!(
+            job.counted, job.accepted,
+            "the accumulators of a result stage count once for each result"
         );
         let result = result.expect("a result is accepted of an attempt that succeeded");
         let right = self.program.value(planned.rdd, partition);

@@ -61,7 +61,8 @@ impl World {
         Ok(value)
     }
 
-    fn cached(&self, reader: Reader, rdd: RddId, partition: u32) -> Option<u64> {
+    /// Returns what a cached partition holds, of whoever can be reached.
+    pub(crate) fn cached(&self, reader: Reader, rdd: RddId, partition: u32) -> Option<u64> {
         let holders = self.data.blocks.get(&(reader.driver, rdd, partition))?;
         let mut reached = holders.iter().filter(|(holder, _)| {
             let process = self.processes.get(holder);

@@ -70,13 +70,14 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  {} applications ({} cut short by a fault), {} executors, {} jobs, {} tasks ({} of them sent ahead), {} decisions",
+            "  {} applications ({} cut short by a fault), {} executors, {} jobs, {} tasks ({} of them sent ahead), {} copies of cached partitions, {} decisions",
             stats.applications,
             stats.excused,
             stats.executors,
             stats.jobs,
             stats.tasks,
             stats.sent_ahead,
+            stats.copies,
             stats.decisions
         )?;
         write!(f, "{}", self.counts)

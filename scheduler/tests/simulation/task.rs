@@ -311,6 +311,8 @@ impl World {
             run_time_us: running.time_us,
             result_bytes: 8,
             shuffle_write_bytes: 8,
+            // Each task counts itself.
+            accumulators: 1,
             ..TaskMetrics::default()
         };
         self.tell_executor(

@@ -126,6 +126,8 @@ pub(crate) struct Stats {
     pub(crate) tasks: u64,
     /// Of them, those that waited at their executor for a core.
     pub(crate) sent_ahead: u64,
+    /// Cached partitions that were copied to another executor.
+    pub(crate) copies: u64,
     /// What masters and drivers ordered.
     pub(crate) decisions: u64,
     pub(crate) events: u64,
@@ -140,6 +142,7 @@ impl AddAssign<&Self> for Stats {
         self.jobs += other.jobs;
         self.tasks += other.tasks;
         self.sent_ahead += other.sent_ahead;
+        self.copies += other.copies;
         self.decisions += other.decisions;
         self.events += other.events;
         self.excused += other.excused;

@@ -467,6 +467,24 @@ fn commits_that_were_not_answered_are_asked_for_again() {
 }
 
 #[test]
+fn what_becomes_of_a_copy_is_told() {
+    let mut process = Process::registered(&[]);
+    let (rdd, partition) = (RddId(1), 0);
+    let copy = || ToExecutor::CopyBlock { rdd, partition };
+    assert_eq!(process.hear(copy()), ["copy rdd-1/0"]);
+    let failed = Input::BlockNotCopied { rdd, partition };
+    assert_eq!(process.give(failed), ["< not copied rdd-1/0"]);
+    assert_eq!(process.hear(copy()), ["copy rdd-1/0"]);
+    let stored = Input::BlockStored { rdd, partition };
+    assert_eq!(process.give(stored), ["< stored rdd-1/0"]);
+    assert_eq!(
+        process.hear(copy()),
+        ["< stored rdd-1/0"],
+        "it is here already"
+    );
+}
+
+#[test]
 fn cached_blocks_are_told_again_after_a_lost_connection() {
     let mut process = Process::registered(&[]);
     let stored = |partition| Input::BlockStored {

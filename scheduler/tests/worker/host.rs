@@ -337,6 +337,9 @@ fn say_to_driver(message: &ToDriver) -> String {
         ToDriver::CommitAsked(attempt) => format!("{attempt} asks to commit"),
         ToDriver::BlockStored { rdd, partition, .. } => format!("stored {rdd}/{partition}"),
         ToDriver::BlockDropped { rdd, partition, .. } => format!("dropped {rdd}/{partition}"),
+        ToDriver::BlockNotCopied { rdd, partition, .. } => {
+            format!("not copied {rdd}/{partition}")
+        }
         ToDriver::ExecutorDecommissioning(_) => "decommissioning".into(),
     }
 }
@@ -415,6 +418,7 @@ fn show_executor(action: &scheduler::executor::Action) -> String {
         Action::KillTask { attempt, reason } => format!("kill {attempt}: {reason}"),
         Action::GrantCommit(attempt) => format!("grant {attempt}"),
         Action::DenyCommit(attempt) => format!("deny {attempt}"),
+        Action::CopyBlock { rdd, partition } => format!("copy {rdd}/{partition}"),
         Action::RemoveBlocks(rdd) => format!("remove {rdd}"),
         Action::RemoveShuffle(shuffle) => format!("remove {shuffle}"),
         Action::ReleaseResults(attempts) => {

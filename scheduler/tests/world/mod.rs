@@ -123,6 +123,8 @@ pub(crate) struct World {
     next_executor: u32,
     running: BTreeMap<AttemptId, Running>,
     ended: Option<AttemptId>,
+    /// Whose accumulators were counted last.
+    counted: Option<AttemptId>,
     just_ended_image: ImageId,
     jobs: Vec<Job>,
     /// Groups that take no more jobs.
@@ -168,6 +170,7 @@ impl World {
             next_executor: 0,
             running: BTreeMap::new(),
             ended: None,
+            counted: None,
             just_ended_image: ImageId([0; 32]),
             jobs: Vec::new(),
             closed: BTreeSet::new(),
@@ -362,6 +365,7 @@ impl World {
             outcome,
             metrics: TaskMetrics {
                 run_time_us: RUN_TIMES_US[usize::from(at) % RUN_TIMES_US.len()],
+                accumulators: 1,
                 ..TaskMetrics::default()
             },
         });
@@ -464,6 +468,10 @@ impl World {
                 // It goes on, as if it had begun.
                 running.killed = reason != KillReason::Recalled;
             }
+            Action::CountAccumulators { attempt, .. } => {
+                let before = self.counted.replace(attempt);
+                assert_ne!(before, Some(attempt), "an attempt counts once");
+            }
             Action::AcceptResult {
                 job,
                 partition,
@@ -474,6 +482,7 @@ impl World {
                     (just_ended, Some(attempt)),
                     "killed or late"
                 );
+                assert_eq!(self.counted, Some(attempt), "what counts is counted");
                 let job = &mut self.jobs[job.0 as usize];
                 assert!(job.partitions.contains(&partition) && !job.finished && !job.failed);
                 assert!(
@@ -492,6 +501,7 @@ impl World {
                     (just_ended, Some(attempt)),
                     "killed or late"
                 );
+                assert_eq!(self.counted, Some(attempt), "what counts is counted");
                 self.outputs.insert((shuffle, partition), executor);
                 self.told.insert((shuffle, partition), self.just_told);
                 let image = self.just_ended_image;
@@ -506,7 +516,7 @@ impl World {
                 assert!(winner == attempt || gone, "two may commit");
                 self.committed.insert(key, attempt);
             }
-            Action::DenyCommit { .. } => {}
+            Action::DenyCommit { .. } | Action::CopyBlock { .. } => {}
             Action::AcceptStatistics { job, statistics } => self.accept_sizes(job, &statistics),
             Action::KillExecutor { executor, .. } => {
                 assert!(self.executors.contains_key(&executor));

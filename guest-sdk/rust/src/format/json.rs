@@ -70,7 +70,7 @@ impl<'a, T: Serialize + 'a> Rdd<'a, T> {
     #[track_caller]
     pub fn save_as_json_lines(&self, path: &str) -> Result<()> {
         let site = Location::caller();
-        self.save_parts("save_as_json_lines", site, path, ".jsonl", || {
+        self.save_parts("save_as_json_lines", site, (path, ".jsonl", None), || {
             |record: T, file: &mut Vec<u8>| {
                 serde_json::to_writer(&mut *file, &record).map_err(|error| {
                     invalid(format_args!("a record cannot be saved as JSON: {error}"))

@@ -5,10 +5,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{BlockLevel, Dependency, JobSpec, RddNode, Split, StorageLevel};
+use super::{
+    BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel,
+};
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
-use crate::bindings::tinderbox::job::driver::{JobProgress, PartitionResult};
+use crate::bindings::tinderbox::job::driver::{AccumulatorUpdate, JobProgress, PartitionResult};
 use crate::bindings::tinderbox::job::types::{Column, Error, ErrorKind};
+use crate::driver::WAIT_MS;
 use crate::memory;
 use crate::program::run_task;
 
@@ -34,16 +37,26 @@ pub(crate) struct Host {
     /// What was defined last, by number.
     pub(crate) nodes: BTreeMap<u32, RddNode>,
     pub(crate) released: Vec<u32>,
+    /// So many results arrive before a time is up, if there is one.
+    pub(crate) in_time: Option<u32>,
+    /// What was said of copies, as dataset and number.
+    pub(crate) copies: Vec<(u32, u32)>,
     /// Finished outputs, by path, then by file.
     pub(crate) outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The names of the jobs, with their partitions.
     pub(crate) jobs: Vec<(String, Vec<u32>)>,
+    /// The numbers of the jobs that were cancelled.
+    pub(crate) cancelled: Vec<u32>,
     /// The map tasks that ran, as shuffle and partition.
     pub(crate) maps: Vec<(u32, u32)>,
     pub(crate) blocks: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
+    /// What tasks have added to accumulators and the program has not taken.
+    pub(crate) added: Vec<AccumulatorUpdate>,
+    /// The same of the task that runs.
+    adding: Vec<(u32, Vec<u8>)>,
+    pub(super) open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
     /// Files of columns, by path: their row groups.
     pub(crate) columns: BTreeMap<String, Vec<Vec<Column>>>,
-    pub(super) open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
     unfinished: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
     /// What a task has kept and not opened since.
     own: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
@@ -130,6 +143,11 @@ fn parent_of(dependency: &Dependency) -> u32 {
     }
 }
 
+pub(crate) fn replicate(rdd: u32, copies: u32) -> Result<(), Error> {
+    with(|host| host.copies.push((rdd, copies)));
+    Ok(())
+}
+
 pub(crate) fn release(rdds: &[u32]) {
     with(|host| host.released.extend(rdds));
 }
@@ -191,6 +209,32 @@ pub(crate) fn open_bytes(part: &Split) -> Result<u32, Error> {
         usize::try_from(part.start).unwrap()..usize::try_from(part.start + part.length).unwrap();
     let bytes = with(|host| host.files[&part.uri][range].to_vec());
     Ok(open(bytes.chunks(PIECE_BYTES).map(<[u8]>::to_vec)))
+}
+
+pub(crate) fn list_files(uri: &str) -> Result<Vec<FoundFile>, Error> {
+    let folder = format!("{uri}/");
+    let found = with(|host| {
+        let named = |name: &&String| *name == uri || name.starts_with(&folder);
+        let files = host.files.iter().filter(|(name, _)| named(name));
+        let whole = |(name, bytes): (&String, &Vec<u8>)| FoundFile {
+            name: name.clone(),
+            content: Split {
+                uri: name.clone(),
+                start: 0,
+                length: bytes.len() as u64,
+            },
+        };
+        files.map(whole).collect::<Vec<_>>()
+    });
+    if found.is_empty() {
+        return Err(error(ErrorKind::NotFound, uri));
+    }
+    Ok(found)
+}
+
+/// Nothing is compressed here.
+pub(crate) fn open_file(whole: &Split) -> Result<u32, Error> {
+    open_bytes(whole)
 }
 
 pub(crate) fn open_shuffle(shuffle: u32, partition: u32) -> Result<u32, Error> {
@@ -321,6 +365,15 @@ pub(crate) fn write_output(output: u32, name: &str, bytes: &[u8]) -> Result<(), 
     Ok(())
 }
 
+pub(crate) fn write_compressed(
+    output: u32,
+    name: &str,
+    _: Compression,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    write_output(output, name, bytes)
+}
+
 pub(crate) fn commit_output(output: u32) -> Result<(), Error> {
     with(|host| {
         let (uri, files) = std::mem::take(&mut host.open_outputs[output as usize]);
@@ -365,13 +418,40 @@ pub(crate) fn submit_job(spec: &JobSpec) -> Result<u32, Error> {
     Ok(number)
 }
 
-pub(crate) fn await_job(job: u32, _: u64) -> Result<JobProgress, Error> {
-    with(|host| host.progress.get_mut(&job).and_then(VecDeque::pop_front))
-        .expect("asked only until it is finished")
+pub(crate) fn await_job(job: u32, timeout_ms: u64) -> Result<JobProgress, Error> {
+    with(|host| {
+        if let Some(left) = &mut host.in_time
+            && timeout_ms < WAIT_MS
+        {
+            if *left == 0 {
+                return Some(Ok(JobProgress {
+                    results: Vec::new(),
+                    finished: false,
+                }));
+            }
+            *left -= 1;
+        }
+        host.progress.get_mut(&job).and_then(VecDeque::pop_front)
+    })
+    .expect("asked only until it is finished")
+}
+
+pub(crate) fn take_accumulators(_: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+    let mut added = with(|host| std::mem::take(&mut host.added));
+    added.sort_by_key(|update| (update.stage, update.partition, update.accumulator));
+    Ok(added)
+}
+
+pub(crate) fn add_accumulator(accumulator: u32, bytes: &[u8]) -> Result<(), Error> {
+    with(|host| host.adding.push((accumulator, bytes.to_vec())));
+    Ok(())
 }
 
 pub(crate) fn cancel_job(job: u32) -> Result<(), Error> {
-    with(|host| host.progress.remove(&job));
+    with(|host| {
+        host.progress.remove(&job);
+        host.cancelled.push(job);
+    });
     Ok(())
 }
 
@@ -419,5 +499,15 @@ fn task(stage: u32, partition: u32, work: TaskWork) -> crate::Result<Vec<u8>> {
         seed: u64::from(partition),
     });
     assert!(with(|host| host.spills.is_empty()), "every run is dropped");
+    with(|host| {
+        let added = std::mem::take(&mut host.adding).into_iter();
+        host.added
+            .extend(added.map(|(accumulator, bytes)| AccumulatorUpdate {
+                accumulator,
+                stage,
+                partition,
+                bytes,
+            }));
+    });
     done
 }

@@ -25,8 +25,9 @@ Settings:
   `tinderbox settings` lists them all, `tinderbox settings speculation` explains some.
 
 What a program may touch:
-  Files and folders named among ARGS may be read, since you typed them, and nothing else.
-  --allow-read and --allow-write grant more. A program has no network.";
+  Files, folders and URLs (s3://, http://, https://) named among ARGS may be read, since you
+  typed them, and nothing else. --allow-read and --allow-write grant more. A program has no
+  network: its host reads for it, with the keys of the environment (AWS_ACCESS_KEY_ID and so on).";
 
 const MASTER_HELP: &str = "\
 Where to run: local (one core), local[N] (N cores), local[*] (all cores), \
@@ -54,11 +55,11 @@ pub struct RunArgs {
 /// A job, what it may touch, what is set, and how it is shown.
 #[derive(Debug, ClapArgs)]
 pub struct JobArgs {
-    /// Let the program read this file, or this folder and all in it; may be repeated
+    /// Let the program read this file, folder or URL, and all in it; may be repeated
     #[arg(long, value_name = "PATH")]
     pub allow_read: Vec<PathBuf>,
 
-    /// Let the program write this file, or anything in this folder; may be repeated
+    /// Let the program write this file, folder or s3:// URL, and all in it; may be repeated
     #[arg(long, value_name = "PATH")]
     pub allow_write: Vec<PathBuf>,
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use daemon::{Masters, certify};
 use network::{Endpoint, Event as NetworkEvent, Peer};
-use sandbox::Image;
+use sandbox::{AccumulatorUpdate, Image};
 use scheduler::application::{Action, Application as Machine, Input, Outbox};
 use scheduler::message::{ApplicationSpec, ToApplication, ToDriver};
 use scheduler::{
@@ -88,6 +88,8 @@ pub(super) struct Application {
 #[derive(Default)]
 struct Results {
     here: BTreeMap<AttemptId, Vec<u8>>,
+    /// What they have added to accumulators.
+    added: BTreeMap<AttemptId, Vec<wire::AccumulatorUpdate>>,
     /// A transfer brings them.
     coming: BTreeSet<AttemptId>,
     held: BTreeMap<AttemptId, (Address, ToDriver)>,
@@ -177,6 +179,9 @@ impl Application {
             wire::Message::Data(Data::TaskResult { attempt, bytes }) => {
                 self.results().here.insert(attempt, bytes);
             }
+            wire::Message::Data(Data::Accumulators { attempt, updates }) => {
+                self.results().added.insert(attempt, updates);
+            }
             wire::Message::Data(Data::ShuffleService {
                 executor,
                 address,
@@ -219,7 +224,7 @@ impl Application {
                 drop(results);
                 self.handle(Input::FromExecutor { from, message });
                 // Accepted by now, or not wanted.
-                self.results().here.remove(&attempt);
+                self.results().settle(attempt);
                 return;
             }
             _ => {}
@@ -343,6 +348,16 @@ impl Application {
                 let result = self.results().here.remove(&attempt).unwrap_or_default();
                 self.jobs.accept(job, partition, result);
             }
+            Order::CountAccumulators {
+                job,
+                stage,
+                partition,
+                attempt,
+            } => {
+                let added = self.results().added.remove(&attempt);
+                self.jobs
+                    .count(job, (stage, partition), added.unwrap_or_default());
+            }
             Order::FinishJob { job } => self.jobs.end(job, Ok(())),
             Order::FailJob { job, failure } => self.jobs.end(job, Err(failure)),
             Order::ReleaseImage(image) => self.images().release(image),
@@ -354,6 +369,7 @@ impl Application {
             | Order::GrantCommit { .. }
             | Order::DenyCommit { .. }
             | Order::KillExecutor { .. }
+            | Order::CopyBlock { .. }
             | Order::RemoveShuffle(_)
             | Order::RemoveBlocks(_) => {}
         }
@@ -373,6 +389,12 @@ impl Application {
 }
 
 impl Results {
+    /// Forgets what an attempt left that has ended.
+    fn settle(&mut self, attempt: AttemptId) {
+        self.here.remove(&attempt);
+        self.added.remove(&attempt);
+    }
+
     /// Forgets what a peer that is gone has said and cannot complete.
     fn forget(&mut self, peer: &Address) {
         self.held.retain(|_, (from, _)| from != peer);
@@ -400,6 +422,10 @@ impl JobScheduler for Application {
 
     fn await_job(&self, job: JobId, timeout: Duration) -> Option<Progress> {
         self.jobs.await_job(job, timeout)
+    }
+
+    fn take_added(&self, job: JobId) -> Vec<AccumulatorUpdate> {
+        self.jobs.take_added(job)
     }
 
     fn feed(&self, input: scheduler::Input) {

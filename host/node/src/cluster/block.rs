@@ -1,27 +1,42 @@
-//! A kept partition as bytes on their way to another executor: each batch after its length.
+//! A kept partition as bytes on their way to another executor: a byte for where it is kept, then each batch after its
+//! length.
 
 use std::sync::Arc;
 
-use store::{Block, BlockReader, BlockStore};
+use store::{Block, BlockLevel, BlockReader, BlockStore};
+
+use crate::executor::{Memory, Transfer};
 
 /// Bytes before a batch: its length, little-endian.
 const LENGTH_BYTES: usize = 4;
 
 /// The bytes of a block of this executor, or `None` where it has none to give: it is not here, damaged, or on disk and
-/// larger than all that memory may hold of blocks. Whoever asked computes it.
-pub(super) fn read(blocks: &Arc<BlockStore>, wanted: wire::Block) -> Option<Vec<u8>> {
+/// larger than all that memory may hold of blocks, or there is no memory to send it. Whoever asked computes it. What comes
+/// with the bytes answers for their memory.
+pub(super) fn read(
+    blocks: &Arc<BlockStore>,
+    memory: &Arc<Memory>,
+    wanted: wire::Block,
+) -> Option<(Vec<u8>, Transfer)> {
+    let level = blocks.level(wanted.rdd, wanted.partition)?;
     let reader = blocks.open(wanted.rdd, wanted.partition)?;
-    if reader.bytes() > blocks.budget_bytes() {
+    if reader.bytes() > blocks.bytes_max() {
         return None;
     }
-    encode(reader)
-        .inspect_err(|error| tracing::warn!(%error, "a kept partition was not sent"))
-        .ok()
+    let room = memory.transfer(reader.bytes() as u64)?;
+    let bytes = encode(level, reader)
+        .inspect_err(|error| tracing::warn!(%error, "a kept partition was not sent"));
+    Some((bytes.ok()?, room))
 }
 
 /// Returns the bytes of a block.
-fn encode(mut block: BlockReader) -> store::Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(block.bytes());
+fn encode(level: BlockLevel, mut block: BlockReader) -> store::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(1 + block.bytes());
+    out.push(match level {
+        BlockLevel::Memory => 0,
+        BlockLevel::MemoryAndDisk => 1,
+        BlockLevel::Disk => 2,
+    });
     loop {
         let batch = block.read()?;
         if batch.is_empty() {
@@ -33,15 +48,21 @@ fn encode(mut block: BlockReader) -> store::Result<Vec<u8>> {
     }
 }
 
-/// Returns the block that the bytes are, if they are one.
-pub(super) fn decode(mut bytes: &[u8]) -> Option<Block> {
+/// Returns the block that the bytes are, if they are one, and where it is kept.
+pub(super) fn decode(mut bytes: &[u8]) -> Option<(BlockLevel, Block)> {
+    let level = match bytes.split_off_first()? {
+        0 => BlockLevel::Memory,
+        1 => BlockLevel::MemoryAndDisk,
+        2 => BlockLevel::Disk,
+        _ => return None,
+    };
     let mut batches = Vec::new();
     while !bytes.is_empty() {
         let length = u32::from_le_bytes(*bytes.split_off(..LENGTH_BYTES)?.first_chunk()?);
         let batch = bytes.split_off(..usize::try_from(length).ok()?)?;
         batches.push(Arc::new(batch.to_vec()));
     }
-    Some(batches.into())
+    Some((level, batches.into()))
 }
 
 #[cfg(test)]
@@ -54,9 +75,12 @@ mod tests {
             .map(|batch| Arc::new(batch.to_vec()))
             .into_iter()
             .collect();
-        let bytes = encode(BlockReader::of_memory(Arc::clone(&block))).unwrap();
-        assert_eq!(decode(&bytes).as_deref(), Some(&*block));
+        let reader = BlockReader::of_memory(Arc::clone(&block));
+        let mut bytes = encode(BlockLevel::MemoryAndDisk, reader).unwrap();
+        assert_eq!(decode(&bytes), Some((BlockLevel::MemoryAndDisk, block)));
         assert!(decode(&bytes[..bytes.len() - 1]).is_none());
-        assert!(decode(&bytes[..2]).is_none());
+        assert!(decode(&bytes[..3]).is_none() && decode(&[]).is_none());
+        bytes[0] = 3;
+        assert!(decode(&bytes).is_none(), "there is no such level");
     }
 }

@@ -10,7 +10,7 @@ use network::{Credentials, Endpoint};
 use sandbox::Program;
 use scheduler::message::ApplicationSpec;
 use scheduler::{DriverId, Event, Settings, SubmissionKey, Tenant};
-use store::Grants;
+use store::{Files, Grants};
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
@@ -77,11 +77,12 @@ impl ClusterRun {
             runtime: network.handle.clone(),
             threads: Arc::clone(&threads),
         };
+        let files = Files::new(self.grants, &self.settings);
         let run = DriverRun {
             program: self.program,
             args: self.args,
             settings: self.settings,
-            grants: self.grants,
+            files,
             console: self.console,
             cores: self.cores,
             seed,

@@ -1,7 +1,6 @@
 //! What executors ask of their driver: what is run, images and their pages, where map outputs, cached blocks and
 //! outputs are.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use blake3::Hash;
@@ -10,6 +9,7 @@ use network::{Answer, Peer, Reply};
 use sandbox::find_pages;
 use scheduler::settings::Definition;
 use scheduler::{ImageId, ShuffleId};
+use store::Location;
 use tracing::debug;
 use wire::{
     Block, BlockLocation, Content, Data, Fetch, ImageHeader, MapOutput, MapOutputName, Message,
@@ -53,9 +53,9 @@ impl Application {
     }
 
     fn describe(&self) -> Data {
-        let texts = |paths: &[PathBuf]| {
-            let text = |path: &PathBuf| path.to_string_lossy().into();
-            paths.iter().map(text).collect()
+        let texts = |places: &[Location]| {
+            let text = |place: &Location| place.to_string().into();
+            places.iter().map(text).collect()
         };
         let set = |(definition, value, default): (&'static Definition, Option<&str>, bool)| {
             Some((definition.key.into(), value.filter(|_| !default)?.into()))
@@ -63,8 +63,8 @@ impl Application {
         Data::Application {
             component: *blake3::hash(&self.offer.component).as_bytes(),
             settings: self.settings.entries().filter_map(set).collect(),
-            readable: texts(self.offer.grants.read_paths()),
-            writable: texts(self.offer.grants.write_paths()),
+            readable: texts(self.offer.grants.read_places()),
+            writable: texts(self.offer.grants.write_places()),
         }
     }
 
@@ -121,8 +121,9 @@ impl Application {
             .outputs()
             .get(number)
             .ok_or_else(|| missing("the output"))?;
-        let folder = output.folder().to_string_lossy().into_owned();
-        Ok(Data::Output { folder })
+        Ok(Data::Output {
+            folder: output.place(),
+        })
     }
 
     /// Sends what an executor fetches.

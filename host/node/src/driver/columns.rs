@@ -1,42 +1,45 @@
 //! Parquet files as splits: their footers are read here, once, so that what is wrong with one is known before a task runs.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use columns::{ParquetFile, RowGroups};
 use sandbox::{ColumnFile, ColumnType, Error, Split};
-use store::{Grants, source};
+use store::source::Cut;
+use store::{FileInfo, Files};
 
-use crate::column::{column_error, given_kind};
+use crate::column::{Pages, column_error, given_kind};
 use crate::guest_error::guest_error;
+use crate::store_wait::StoreWait;
 
-/// The files that a URI names, cut into at least `min_partitions` splits of at most `max_bytes`, as far as there are row
-/// groups.
+/// The files that a URI names, cut into at least as many splits as are wanted, as far as there are row groups.
 pub(super) fn files(
-    grants: &Grants,
+    files: &Files,
+    wait: &StoreWait,
     uri: &str,
-    min_partitions: u32,
-    max_bytes: u64,
+    wanted: Cut,
 ) -> Result<Vec<ColumnFile>, Error> {
-    let found = source::files(grants, uri).map_err(|error| guest_error(&error))?;
-    let total: u64 = found.iter().map(|(_, bytes)| bytes).sum();
-    let target = max_bytes.min(total.div_ceil(u64::from(min_partitions.max(1))));
-    let files = found.iter().map(|(path, _)| file(path, target));
-    files.collect()
+    let found = wait.run(|stopper| files.list(uri, stopper));
+    let found = found.map_err(|error| guest_error(&error))?;
+    let total: u64 = found.iter().map(|file| file.length).sum();
+    let least = u64::from(wanted.min_partitions.max(1));
+    let target = wanted.max_bytes.min(total.div_ceil(least));
+    found
+        .iter()
+        .map(|info| file(files, wait, info, target))
+        .collect()
 }
 
-fn file(path: &Path, target: u64) -> Result<ColumnFile, Error> {
-    let uri = path.to_str().ok_or_else(|| {
-        let message = format!("`{}` is not UTF-8: rename it", path.display());
-        column_error(&columns::Error::Invalid(message))
-    })?;
-    let opened = File::open(path).map_err(|source| columns::Error::Io {
-        file: uri.into(),
-        source,
-    });
+fn file(
+    files: &Files,
+    wait: &StoreWait,
+    info: &FileInfo,
+    target: u64,
+) -> Result<ColumnFile, Error> {
+    let uri = info.versioned_uri();
+    let opened = wait.run(|stopper| files.open(&uri, stopper));
+    let opened = opened.map_err(|error| guest_error(&error))?;
     // No page is read here.
-    let file = opened.and_then(|file| ParquetFile::open(uri, Arc::new(file), u64::MAX));
+    let file = wait.run(|_| ParquetFile::open(&info.uri, Arc::new(Pages(opened)), u64::MAX));
     let file = file.map_err(|error| column_error(&error))?;
     let columns = file.columns().into_iter().map(|column| ColumnType {
         name: column.name,
@@ -45,12 +48,12 @@ fn file(path: &Path, target: u64) -> Result<ColumnFile, Error> {
         description: column.description,
     });
     Ok(ColumnFile {
-        uri: uri.into(),
+        uri: info.uri.clone(),
         columns: columns.collect(),
         splits: file
             .splits(target)
             .into_iter()
-            .map(|groups| split(uri, &groups))
+            .map(|groups| split(&uri, &groups))
             .collect(),
     })
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sandbox::PartitionResult;
-use scheduler::{JobFailure, JobId};
+use sandbox::{AccumulatorUpdate, PartitionResult};
+use scheduler::{JobFailure, JobId, StageId};
 
 /// Results that wait for a driver which is not told of each one: a driver that wakes for every small result
 /// takes a core from the tasks.
@@ -30,6 +30,8 @@ pub(crate) struct Jobs {
 struct State {
     next: u32,
     jobs: BTreeMap<JobId, Job>,
+    /// What counts for accumulators, until the program takes it: also after the end of the job.
+    added: BTreeMap<JobId, Vec<AccumulatorUpdate>>,
     stopping: bool,
 }
 
@@ -61,6 +63,30 @@ impl Jobs {
         if job.result_bytes >= RESULT_BATCH_BYTES {
             self.progress.notify_all();
         }
+    }
+
+    /// Takes in what a task that counts has added to accumulators.
+    pub(crate) fn count(
+        &self,
+        job: JobId,
+        (stage, partition): (StageId, u32),
+        added: Vec<wire::AccumulatorUpdate>,
+    ) {
+        let updates = added.into_iter().map(|update| AccumulatorUpdate {
+            accumulator: update.accumulator,
+            stage: stage.0,
+            partition,
+            bytes: update.bytes,
+        });
+        self.lock().added.entry(job).or_default().extend(updates);
+    }
+
+    /// What the tasks of a job that count have added since the last call: in the same order in every run, whatever the
+    /// order in which they ended.
+    pub(crate) fn take_added(&self, job: JobId) -> Vec<AccumulatorUpdate> {
+        let mut added = self.lock().added.remove(&job).unwrap_or_default();
+        added.sort_by_key(|update| (update.stage, update.partition, update.accumulator));
+        added
     }
 
     /// Ends a job.
@@ -116,5 +142,36 @@ impl Jobs {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn added(accumulators: &[u32]) -> Vec<wire::AccumulatorUpdate> {
+        let update = |accumulator: &u32| wire::AccumulatorUpdate {
+            accumulator: *accumulator,
+            bytes: Vec::new(),
+        };
+        accumulators.iter().map(update).collect()
+    }
+
+    #[test]
+    fn what_was_added_is_taken_once_in_the_order_of_the_partitions() {
+        let jobs = Jobs::default();
+        let (job, other) = (jobs.begin(), jobs.begin());
+        jobs.count(job, (StageId(1), 1), added(&[0]));
+        jobs.count(job, (StageId(1), 0), added(&[0, 4]));
+        jobs.count(other, (StageId(2), 0), added(&[0]));
+        jobs.count(job, (StageId(0), 7), added(&[3]));
+        let taken: Vec<_> = jobs
+            .take_added(job)
+            .into_iter()
+            .map(|update| (update.stage, update.partition, update.accumulator))
+            .collect();
+        assert_eq!(taken, [(0, 7, 3), (1, 0, 0), (1, 0, 4), (1, 1, 0)]);
+        assert!(jobs.take_added(job).is_empty());
+        assert_eq!(jobs.take_added(other).len(), 1);
     }
 }

@@ -13,7 +13,7 @@ mod run;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::Image;
+use sandbox::{AccumulatorUpdate, Image};
 use scheduler::{Event, Input, JobId, JobSpec, LineageError, Rdd, Settings};
 use store::Output;
 
@@ -32,6 +32,8 @@ pub(crate) trait JobScheduler: Send + Sync {
     fn submit(&self, job: JobSpec, image: Image) -> JobId;
     /// Waits for progress of a job: [`Jobs::await_job`].
     fn await_job(&self, job: JobId, timeout: Duration) -> Option<Progress>;
+    /// Takes what the tasks of a job have added to accumulators: [`Jobs::take_added`].
+    fn take_added(&self, job: JobId) -> Vec<AccumulatorUpdate>;
     /// Takes in what else the program wants.
     fn feed(&self, input: Input);
     /// The outputs that the program has begun.

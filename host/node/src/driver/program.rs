@@ -4,26 +4,31 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    Channel, ColumnFile, DriverHost, Error, ErrorKind, GuestError, Image, JobProgress, JobSpec,
-    PartitionMap, RddNode, Split, StorageLevel,
+    AccumulatorUpdate, Channel, ColumnFile, DriverHost, Error, ErrorKind, FoundFile, GuestError,
+    Image, JobProgress, JobSpec, PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
-use store::source::{self, FileSplit};
-use store::{Grants, Output};
+use store::source::{self, Cut, FileSplit};
+use store::{FileInfo, Files, Output};
 
 use crate::Console;
 use crate::guest_error::guest_error;
+use crate::store_wait::StoreWait;
 
 use super::{JobScheduler, SharedOutput, Start, StartError};
+
+/// The most executors that may hold a partition (Spark: `StorageLevel` has the same bound).
+const COPIES_MAX: u32 = 39;
 
 /// Answers a driver's calls. The application begins with its first dataset, so that the program may set settings first.
 pub(crate) struct DriverSide {
     pub(crate) settings: Settings,
-    pub(crate) grants: Grants,
+    pub(crate) files: Files,
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
     pub(crate) start: Box<dyn Start>,
     pub(crate) jobs: Arc<OnceLock<Arc<dyn JobScheduler>>>,
+    pub(crate) wait: StoreWait,
 }
 
 impl DriverSide {
@@ -58,14 +63,15 @@ impl DriverSide {
         Err(Error::new(ErrorKind::LimitExceeded, message))
     }
 
-    fn min_partitions(&self, asked: u32) -> u32 {
-        if asked > 0 {
-            asked
-        } else {
-            self.settings
-                .default_parallelism()
-                .unwrap_or(self.cores)
-                .min(2)
+    fn cut(&self, asked: u32) -> Cut {
+        let parallelism = || self.settings.default_parallelism().unwrap_or(self.cores);
+        Cut {
+            min_partitions: if asked > 0 {
+                asked
+            } else {
+                parallelism().min(2)
+            },
+            max_bytes: self.settings.files_max_partition_bytes(),
         }
     }
 }
@@ -86,6 +92,12 @@ impl DriverHost for DriverSide {
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
+        if Settings::is_submitters(key) {
+            let message = format!(
+                "`{key}` is not a program's to set: set it where the program is submitted, with --conf {key}=..."
+            );
+            return Err(Error::new(ErrorKind::Denied, message));
+        }
         self.settings
             .set(key, value)
             .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
@@ -98,6 +110,17 @@ impl DriverHost for DriverSide {
             .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))
     }
 
+    fn replicate(&mut self, rdd: u32, copies: u32) -> Result<(), Error> {
+        if !(1..=COPIES_MAX).contains(&copies) {
+            let message =
+                format!("{copies} executors cannot hold each partition: 1 to {COPIES_MAX} can");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        let rdd = RddId(rdd);
+        self.jobs()?.feed(Input::CopiesWanted { rdd, copies });
+        Ok(())
+    }
+
     fn release(&mut self, rdds: Vec<u32>) {
         if let Some(jobs) = self.jobs.get() {
             jobs.feed(Input::RddsReleased(rdds.into_iter().map(RddId).collect()));
@@ -105,11 +128,11 @@ impl DriverHost for DriverSide {
     }
 
     fn text_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<Split>, Error> {
-        let (partitions, bytes) = (
-            self.min_partitions(min_partitions),
-            self.settings.files_max_partition_bytes(),
-        );
-        splits(source::text_splits(&self.grants, uri, partitions, bytes))
+        let (files, cut) = (&self.files, self.cut(min_partitions));
+        splits(
+            self.wait
+                .run(|stopper| source::text_splits(files, uri, cut, stopper)),
+        )
     }
 
     fn binary_file(
@@ -118,25 +141,30 @@ impl DriverHost for DriverSide {
         record_length: u32,
         min_partitions: u32,
     ) -> Result<Vec<Split>, Error> {
-        let (partitions, bytes) = (
-            self.min_partitions(min_partitions),
-            self.settings.files_max_partition_bytes(),
-        );
-        splits(source::record_splits(
-            &self.grants,
-            uri,
-            record_length,
-            partitions,
-            bytes,
-        ))
+        let (files, cut) = (&self.files, self.cut(min_partitions));
+        splits(
+            self.wait
+                .run(|stopper| source::record_splits(files, uri, record_length, cut, stopper)),
+        )
+    }
+
+    fn list_files(&mut self, uri: &str) -> Result<Vec<FoundFile>, Error> {
+        let found = self.wait.run(|stopper| self.files.list(uri, stopper));
+        let found = found.map_err(|error| guest_error(&error))?.into_iter();
+        let whole = |file: FileInfo| FoundFile {
+            content: Split {
+                uri: file.versioned_uri(),
+                start: 0,
+                length: file.length,
+            },
+            name: file.uri,
+        };
+        Ok(found.map(whole).collect())
     }
 
     fn parquet_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<ColumnFile>, Error> {
-        let (partitions, bytes) = (
-            self.min_partitions(min_partitions),
-            self.settings.files_max_partition_bytes(),
-        );
-        super::columns::files(&self.grants, uri, partitions, bytes)
+        let cut = self.cut(min_partitions);
+        super::columns::files(&self.files, &self.wait, uri, cut)
     }
 
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {
@@ -192,6 +220,10 @@ impl DriverHost for DriverSide {
         }
     }
 
+    fn take_accumulators(&mut self, job: u32) -> Result<Vec<AccumulatorUpdate>, Error> {
+        Ok(self.jobs()?.take_added(JobId(job)))
+    }
+
     fn cancel_job(&mut self, job: u32) -> Result<(), Error> {
         self.jobs()?.feed(Input::JobCancelled {
             job: JobId(job),
@@ -201,19 +233,24 @@ impl DriverHost for DriverSide {
     }
 
     fn create_output(&mut self, uri: &str) -> Result<u32, Error> {
-        let output = Output::create(&self.grants, uri).map_err(|error| guest_error(&error))?;
+        let created = self
+            .wait
+            .run(|stopper| Output::create(&self.files, uri, stopper));
+        let output = created.map_err(|error| guest_error(&error))?;
         Ok(self.jobs()?.outputs().add(Arc::new(output)))
     }
 
     fn commit_output(&mut self, output: u32) -> Result<(), Error> {
-        self.output(output)?
-            .commit()
+        let output = self.output(output)?;
+        self.wait
+            .run(|stopper| output.commit(stopper))
             .map_err(|error| guest_error(&error))
     }
 
     fn abort_output(&mut self, output: u32) -> Result<(), Error> {
-        self.output(output)?
-            .abort()
+        let output = self.output(output)?;
+        self.wait
+            .run(|stopper| output.abort(stopper))
             .map_err(|error| guest_error(&error))
     }
 
@@ -226,17 +263,7 @@ fn splits(splits: store::Result<Vec<FileSplit>>) -> Result<Vec<Split>, Error> {
     let splits = splits.map_err(|error| guest_error(&error))?;
     Ok(splits
         .into_iter()
-        .map(
-            |FileSplit {
-                 path,
-                 start,
-                 length,
-             }| Split {
-                uri: path,
-                start,
-                length,
-            },
-        )
+        .map(|FileSplit { uri, start, length }| Split { uri, start, length })
         .collect())
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use sandbox::Program;
 use scheduler::{Event, Settings, TaskFailure};
-use store::Grants;
+use store::Files;
 
 use super::{DriverSide, JobScheduler, Start};
+use crate::store_wait::StoreWait;
 use crate::{Cancel, Console};
 
 /// How often the listener is given the events that have come: often enough for a progress bar to look alive.
@@ -31,7 +32,7 @@ pub(crate) struct DriverRun {
     pub(crate) program: Arc<Program>,
     pub(crate) args: Vec<String>,
     pub(crate) settings: Settings,
-    pub(crate) grants: Grants,
+    pub(crate) files: Files,
     pub(crate) console: Arc<dyn Console>,
     /// What the program is told when it asks how many there are.
     pub(crate) cores: u32,
@@ -83,11 +84,12 @@ impl DriverRun {
         let memory_bytes = usize::try_from(self.settings.driver_memory()).unwrap_or(usize::MAX);
         let side = DriverSide {
             settings: self.settings,
-            grants: self.grants,
+            files: self.files,
             console: self.console,
             cores: self.cores,
             start,
             jobs: Arc::clone(jobs),
+            wait: StoreWait::new(self.cancel.driver.clone()),
         };
         let kill = self.cancel.driver.clone();
         let main = || {

@@ -1,42 +1,50 @@
 //! The columns that an attempt reads and writes.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use columns::{ColumnReader, ColumnWriter, ParquetFile, Source};
 use sandbox::{Column, Error, Split};
+use store::Files;
 
 use super::cost::Cost;
-use crate::column::{column_error, taken};
+use crate::column::{Pages, column_error, taken};
+use crate::store_wait::StoreWait;
 
-/// Opens columns of a split, whose pages and rows take at most `memory` bytes each.
+/// Opens columns of a split, whose pages and rows take at most `memory` bytes each. The store may have no such file, or the file no such
+/// columns.
 pub(super) fn open(
-    path: &Path,
+    files: &Files,
+    wait: &StoreWait,
     split: &Split,
     names: &[String],
     (cost, memory): (&Cost, u64),
-) -> Result<ColumnReader, Error> {
-    let opened = File::open(path).map_err(|source| columns::Error::Io {
-        file: split.uri.clone(),
-        source,
-    });
-    let reader = opened.and_then(|file| {
-        let cost = cost.clone();
-        let file = ParquetFile::open(&split.uri, Arc::new(Counted { file, cost }), memory)?;
+) -> Result<store::Result<ColumnReader>, Error> {
+    let opened = wait.run(|stopper| files.open(&split.uri, stopper));
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error)),
+    };
+    let name = file.info().uri.clone();
+    let cost = cost.clone();
+    let counted = Counted {
+        file: Pages(file),
+        cost,
+    };
+    let reader = wait.run(|_| {
+        let file = ParquetFile::open(&name, Arc::new(counted), memory)?;
         let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let groups = place(split.start)..place(split.start.saturating_add(split.length));
         file.read(groups, names)
     });
-    reader.map_err(|error| column_error(&error))
+    reader.map(Ok).map_err(|error| column_error(&error))
 }
 
 /// A file, and who counts what is read of it.
 struct Counted {
-    file: File,
+    file: Pages,
     cost: Cost,
 }
 

@@ -3,12 +3,18 @@
 //! What its tasks need of the driver goes through a [`DriverRef`]: a lock away in a local run, a connection away in a
 //! cluster. Tasks cannot tell the difference.
 
+mod added;
 mod columns;
+mod copies;
 mod cost;
 mod fetch;
 mod kept;
 mod lines;
+mod memory;
+mod outputs;
 mod readers;
+mod sorted;
+mod sources;
 mod task;
 mod threads;
 
@@ -16,13 +22,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, PreparedImages, Program};
+use sandbox::{AttemptLimits, Image, KillReason, KillSwitch, Program};
 use scheduler::{AttemptId, ImageId, Outcome, RddId, Settings, ShuffleId, Task, TaskMetrics};
-use store::{Block, BlockStore, FinishedMapOutput, Grants, MapOutputWriter, Output, ShuffleReader};
+use store::{
+    Block, BlockLevel, BlockStore, Files, FinishedMapOutput, MapOutputWriter, Output, ShuffleReader,
+};
 
 use crate::Console;
 use cost::Cost;
 
+pub(crate) use copies::Copier;
+pub(crate) use memory::{Memory, Transfer};
 pub(crate) use threads::start;
 
 /// What an executor's tasks need of their driver (Spark: the driver's endpoint reference, `MapOutputTracker`,
@@ -42,8 +52,10 @@ pub(crate) trait DriverRef: Send + Sync {
     fn block_stored(&self, rdd: RddId, partition: u32);
     /// A cached partition is gone.
     fn block_dropped(&self, rdd: RddId, partition: u32);
-    /// A cached partition that is not in this process.
-    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<Block>;
+    /// A partition that was to be copied is not.
+    fn block_not_copied(&self, rdd: RddId, partition: u32);
+    /// A cached partition that is not in this process, and where it is kept.
+    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<(BlockLevel, Block)>;
     /// An output that the program has begun.
     fn output(&self, number: u32) -> Option<Arc<Output>>;
     /// Begins the map output of a task.
@@ -67,16 +79,18 @@ pub(crate) trait DriverRef: Send + Sync {
 pub(crate) struct Leaves {
     pub(crate) result: Vec<u8>,
     pub(crate) map_output: Option<FinishedMapOutput>,
+    /// What it has added to accumulators.
+    pub(crate) added: Vec<wire::AccumulatorUpdate>,
 }
 
 /// An application's tasks in this process, and what they share.
 pub(crate) struct Executor {
     pub(crate) program: Arc<Program>,
-    pub(crate) grants: Grants,
+    pub(crate) files: Files,
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
     pub(crate) limits: AttemptLimits,
-    pub(crate) images: PreparedImages,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) blocks: Arc<BlockStore>,
     /// Where tasks put aside what does not fit in their memory.
     pub(crate) spill_folder: PathBuf,
@@ -115,25 +129,26 @@ impl Executor {
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
-        grants: Grants,
+        files: Files,
         console: Arc<dyn Console>,
         cores: u32,
         scratch: PathBuf,
     ) -> Self {
-        let shares = scheduler::memory::shares(settings.executor_memory(), cores);
+        let shares = scheduler::memory::shares(settings, cores);
         let limits = AttemptLimits {
             memory_bytes: bytes(shares.task),
             log_bytes: bytes(settings.task_max_log_size()),
             result_bytes: bytes(settings.driver_max_result_size().unwrap_or(u64::MAX)),
         };
+        let memory = Arc::new(Memory::new(Arc::clone(&program), &shares));
+        let room: Arc<Memory> = Arc::clone(&memory);
+        let blocks = Arc::new(BlockStore::new(room, scratch.join("blocks")));
+        memory.lend_to(&blocks);
         Self {
-            images: PreparedImages::new(Arc::clone(&program), bytes(shares.images)),
-            blocks: Arc::new(BlockStore::new(
-                bytes(shares.blocks),
-                scratch.join("blocks"),
-            )),
+            memory,
+            blocks,
             program,
-            grants,
+            files,
             console,
             cores,
             limits,
@@ -207,7 +222,7 @@ impl Executor {
 
     /// Forgets what was prepared of an image.
     pub(crate) fn release(&self, image: ImageId) {
-        self.images.remove(image.0.into());
+        self.memory.images().remove(image.0.into());
     }
 
     /// The next task for a thread; none when the executor stops.

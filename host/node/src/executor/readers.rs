@@ -10,6 +10,8 @@ use store::{BlockReader, ShuffleReader, SpillReader};
 
 use super::cost::Counter;
 use super::fetch;
+use super::sorted::SortedReader;
+use crate::store_wait::StoreWait;
 
 /// Bytes of a record source handed over at a time: they stay in the second-level cache.
 const BATCH_BYTES: usize = 256 << 10;
@@ -22,6 +24,7 @@ pub(super) enum Reader {
     Bytes(ByteReader),
     Columns(Box<ColumnReader>),
     Shuffle(ShuffleReader),
+    Sorted(Box<SortedReader>),
     Spill(SpillReader),
     Block(BlockReader),
 }
@@ -57,9 +60,13 @@ impl Readers {
     }
 
     /// The next lines, or why the store has none.
-    pub(super) fn read_lines(&mut self, number: u32) -> Result<store::Result<String>, Error> {
+    pub(super) fn read_lines(
+        &mut self,
+        number: u32,
+        wait: &StoreWait,
+    ) -> Result<store::Result<String>, Error> {
         match self.get(number)? {
-            Reader::Lines(lines) => Ok(lines.read()),
+            Reader::Lines(lines) => Ok(wait.run(|_| lines.read())),
             _ => Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "only what `open-lines` opened has lines",
@@ -71,9 +78,10 @@ impl Readers {
     pub(super) fn read_columns(
         &mut self,
         number: u32,
+        wait: &StoreWait,
     ) -> Result<columns::Result<Vec<columns::Column>>, Error> {
         match self.get(number)? {
-            Reader::Columns(columns) => Ok(columns.read()),
+            Reader::Columns(columns) => Ok(wait.run(|_| columns.read())),
             _ => Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "only what `open-columns` opened has columns",
@@ -87,6 +95,7 @@ impl Readers {
         &mut self,
         number: u32,
         kill: &KillSwitch,
+        wait: &StoreWait,
     ) -> Result<(store::Result<Arc<Vec<u8>>>, Option<Counter>), Error> {
         Ok(match self.get(number)? {
             Reader::Lines(reader) => (
@@ -100,13 +109,14 @@ impl Readers {
                 ));
             }
             Reader::Bytes(reader) => (
-                reader.read(BATCH_BYTES).map(Arc::new),
+                wait.run(|_| reader.read(BATCH_BYTES)).map(Arc::new),
                 Some(|metrics| &mut metrics.bytes_read),
             ),
             Reader::Shuffle(reader) => (
                 fetch::read(kill, reader).map(Arc::new),
                 Some(|metrics| &mut metrics.shuffle_read_bytes),
             ),
+            Reader::Sorted(reader) => (reader.read(kill).map(Arc::new), None),
             Reader::Spill(reader) => (reader.read().map(Arc::new), None),
             Reader::Block(block) => (block.read(), Some(|metrics| &mut metrics.blocks_read_bytes)),
         })

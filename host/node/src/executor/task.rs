@@ -1,22 +1,25 @@
 //! A task's side of the host: what it reads, and what it writes until its attempt is committed.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use sandbox::{BlockLevel, Channel, Column, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
-use store::source::{ByteReader, LineReader};
-use store::{AttemptOutput, BlockReader, MapOutputWriter, SpillFile};
+use store::{
+    BlockReader, Compression, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
+};
 
+use super::added::Added;
 use super::columns::{self, ColumnFiles};
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
+use super::outputs::{AttemptOutputs, compression};
 use super::readers::{Reader, Readers};
-use super::{DriverRef, Executor, Leaves, Reach};
+use super::sorted::SortedReader;
+use super::{DriverRef, Executor, Leaves, Reach, sources};
 use crate::column::{column_error, given};
 use crate::guest_error::guest_error;
+use crate::store_wait::StoreWait;
 
 /// Answers the calls of one attempt.
 pub(crate) struct TaskSide {
@@ -25,13 +28,17 @@ pub(crate) struct TaskSide {
     task: Task,
     readers: Readers,
     map_output: Option<MapOutputWriter>,
+    /// Where the host partitions.
+    router: Option<FrameRouter>,
     /// Begun when there is something to put aside.
     spills: Option<SpillFile>,
     kept: KeptBlocks,
-    outputs: BTreeMap<u32, AttemptOutput>,
+    outputs: AttemptOutputs,
+    added: Added,
     column_files: ColumnFiles,
     lines: [Line; 2],
     reach: Reach,
+    wait: StoreWait,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
 }
@@ -50,8 +57,11 @@ impl TaskSide {
             task,
             readers: Readers::default(),
             map_output: None,
+            router: None,
             spills: None,
-            outputs: BTreeMap::new(),
+            outputs: AttemptOutputs::default(),
+            wait: StoreWait::new(reach.kill.clone()),
+            added: Added::default(),
             column_files: ColumnFiles::default(),
             lines: Default::default(),
             reach,
@@ -65,7 +75,9 @@ impl TaskSide {
             Work::Action { .. } => None,
             // Also one that wrote nothing: its partition is empty, not missing.
             Work::ShuffleMap { shuffle, buckets } => {
+                let router = self.router.take();
                 self.open_map_output(shuffle, buckets)
+                    .and_then(|output| router.map_or(Ok(()), |router| router.finish(output)))
                     .map_err(|error| io(&error))?;
                 self.map_output
                     .take()
@@ -75,7 +87,12 @@ impl TaskSide {
             }
         };
         self.commit_outputs()?;
-        Ok(Leaves { result, map_output })
+        let added = std::mem::take(&mut self.added).into_updates();
+        Ok(Leaves {
+            result,
+            map_output,
+            added,
+        })
     }
 
     fn commit_outputs(&mut self) -> Result<(), TaskFailure> {
@@ -87,20 +104,14 @@ impl TaskSide {
             self.write_output(output, &name, &rest)
                 .map_err(|error| failure(&error))?;
         }
-        self.outputs
-            .values_mut()
-            .try_for_each(AttemptOutput::flush)
-            .map_err(|error| io(&error))?;
+        self.outputs.flush(&self.wait).map_err(|error| io(&error))?;
         if !self.driver.ask_commit(self.task.attempt) {
             return Err(TaskFailure::new(
                 FailureKind::CommitDenied,
                 "another attempt makes the output visible",
             ));
         }
-        std::mem::take(&mut self.outputs)
-            .into_values()
-            .try_for_each(AttemptOutput::commit)
-            .map_err(|error| io(&error))
+        self.outputs.commit(&self.wait).map_err(|error| io(&error))
     }
 
     fn open_map_output(
@@ -114,6 +125,17 @@ impl TaskSide {
                 let writer = self.driver.write_map_output(&self.task, shuffle, buckets)?;
                 Ok(none.insert(writer))
             }
+        }
+    }
+
+    /// The shuffle that this task writes, and how many buckets it has.
+    fn written_shuffle(&self) -> Result<(ShuffleId, u32), Error> {
+        match self.task.work {
+            Work::ShuffleMap { shuffle, buckets } => Ok((shuffle, buckets)),
+            Work::Action { .. } => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "only a map task writes a shuffle",
+            )),
         }
     }
 
@@ -159,6 +181,7 @@ impl TaskSide {
                 Some(TaskFailure::new(kind, error.to_string()))
             }
             store::Error::Unanswered { .. }
+            | store::Error::Remote { .. }
             | store::Error::DiskFull(_)
             | store::Error::Io { .. } => Some(io(&error)),
             _ => None,
@@ -169,8 +192,32 @@ impl TaskSide {
         guest_error(&error)
     }
 
+    fn opened(&mut self, reader: store::Result<Reader>) -> Result<u32, Error> {
+        let reader = reader.map_err(|error| self.answer(error))?;
+        self.readers.open(reader)
+    }
+
+    fn write_file(
+        &mut self,
+        output: u32,
+        file: (&str, Option<Compression>),
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let (driver, attempt) = (&self.driver, self.task.attempt);
+        let find = |number| driver.output(number);
+        let written = self
+            .outputs
+            .write((output, attempt), find, file, bytes, &self.wait);
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
+        written
+            .ok_or_else(missing)?
+            .map_err(|error| self.answer(error))?;
+        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
+        Ok(())
+    }
+
     fn read_next(&mut self, number: u32) -> Result<Arc<Vec<u8>>, Error> {
-        let (batch, counter) = self.readers.read(number, &self.reach.kill)?;
+        let (batch, counter) = self.readers.read(number, &self.reach.kill, &self.wait)?;
         let batch = batch.map_err(|error| self.answer(error))?;
         if let Some(counter) = counter {
             self.count(counter, batch.len());
@@ -182,50 +229,51 @@ impl TaskSide {
 impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
         let longest = self.executor.limits.memory_bytes;
-        let reader = self
-            .executor
-            .grants
-            .readable(&split.uri)
-            .and_then(|path| LineReader::open(&path, split.start, split.length, longest));
-        let reader = reader.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Lines(reader))
+        let opened = sources::open_lines(&self.executor.files, &self.wait, split, longest);
+        self.opened(opened)
     }
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
-        let lines = self.readers.read_lines(reader)?;
+        let lines = self.readers.read_lines(reader, &self.wait)?;
         let lines = lines.map_err(|error| self.answer(error))?;
         self.count(|metrics| &mut metrics.bytes_read, lines.len());
         Ok(lines)
     }
 
     fn open_columns(&mut self, split: &Split, names: &[String]) -> Result<u32, Error> {
-        let path = self.executor.grants.readable(&split.uri);
-        let path = path.map_err(|error| self.answer(error))?;
         let memory = self.executor.limits.memory_bytes as u64;
-        let reader = columns::open(&path, split, names, (&self.reach.cost, memory))?;
+        let opened = columns::open(
+            &self.executor.files,
+            &self.wait,
+            split,
+            names,
+            (&self.reach.cost, memory),
+        )?;
+        let reader = opened.map_err(|error| self.answer(error))?;
         self.readers.open(Reader::Columns(Box::new(reader)))
     }
 
     fn read_columns(&mut self, reader: u32) -> Result<Vec<Column>, Error> {
-        let columns = self.readers.read_columns(reader)?;
+        let columns = self.readers.read_columns(reader, &self.wait)?;
         let columns = columns.map_err(|error| column_error(&error))?;
         Ok(columns.into_iter().map(given).collect())
     }
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
-        let path = self.executor.grants.readable(&split.uri);
-        let reader = path
-            .and_then(|path| ByteReader::open(&path, split.start, split.length))
-            .map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Bytes(reader))
+        let opened = sources::open_bytes(&self.executor.files, &self.wait, split);
+        self.opened(opened)
+    }
+
+    fn open_file(&mut self, whole: &Split) -> Result<u32, Error> {
+        let opened = sources::open_file(&self.executor.files, &self.wait, whole);
+        self.opened(opened)
     }
 
     fn open_shuffle(&mut self, shuffle: u32, partition: u32) -> Result<u32, Error> {
         let opened = self
             .driver
             .read_shuffle(&self.task, ShuffleId(shuffle), partition);
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Shuffle(reader))
+        self.opened(opened.map(Reader::Shuffle))
     }
 
     fn open_block(&mut self, rdd: u32, partition: u32) -> Result<Option<u32>, Error> {
@@ -234,7 +282,7 @@ impl TaskHost for TaskSide {
         let here = own.or_else(|| self.executor.blocks.open(rdd, partition));
         self.tell_dropped();
         let there = || self.driver.remote_block(rdd, partition);
-        let block = here.or_else(|| there().map(BlockReader::of_memory));
+        let block = here.or_else(|| there().map(|(_, block)| BlockReader::of_memory(block)));
         block
             .map(|block| self.readers.open(Reader::Block(block)))
             .transpose()
@@ -248,13 +296,44 @@ impl TaskHost for TaskSide {
         self.readers.close(reader);
     }
 
-    fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
-        let Work::ShuffleMap { shuffle, buckets } = self.task.work else {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "only a map task writes a shuffle",
-            ));
+    fn open_sorted(
+        &mut self,
+        shuffle: u32,
+        partition: u32,
+        descending: bool,
+    ) -> Result<u32, Error> {
+        let opened = self
+            .driver
+            .read_shuffle(&self.task, ShuffleId(shuffle), partition);
+        let reader = opened.map_err(|error| self.answer(error))?;
+        let order = if descending {
+            FrameOrder::Descending
+        } else {
+            FrameOrder::Ascending
         };
+        // The program has a task's memory, and needs little of it meanwhile.
+        let budget = self.executor.limits.memory_bytes / 2;
+        let folder = self.executor.spill_folder.clone();
+        let sorter = FrameSorter::new(order, budget, folder, self.task.attempt);
+        let reader = SortedReader::new(reader, sorter, self.reach.cost.clone());
+        self.readers.open(Reader::Sorted(Box::new(reader)))
+    }
+
+    fn write_frames(&mut self, batch: &[u8]) -> Result<(), Error> {
+        let (shuffle, buckets) = self.written_shuffle()?;
+        let mut router = self.router.take();
+        let written = self.open_map_output(shuffle, buckets).and_then(|output| {
+            let router = router.get_or_insert_with(|| FrameRouter::new(buckets));
+            router.write(batch, output)
+        });
+        self.router = router;
+        written.map_err(|error| self.answer(error))?;
+        self.count(|metrics| &mut metrics.shuffle_write_bytes, batch.len());
+        Ok(())
+    }
+
+    fn write_shuffle(&mut self, partition: u32, batch: &[u8]) -> Result<(), Error> {
+        let (shuffle, buckets) = self.written_shuffle()?;
         let written = self
             .open_map_output(shuffle, buckets)
             .and_then(|output| output.write(partition, batch));
@@ -291,21 +370,22 @@ impl TaskHost for TaskSide {
         Ok(true)
     }
 
+    fn add_accumulator(&mut self, accumulator: u32, bytes: Vec<u8>) -> Result<(), Error> {
+        self.added.add(accumulator, bytes)
+    }
+
     fn write_output(&mut self, output: u32, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let attempt = self.task.attempt;
-        let file = match self.outputs.entry(output) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let missing =
-                    || Error::new(ErrorKind::NotFound, format!("there is no output {output}"));
-                let known = self.driver.output(output).ok_or_else(missing)?;
-                entry.insert(known.attempt(attempt))
-            }
-        };
-        file.write(name, bytes)
-            .map_err(|error| self.answer(error))?;
-        self.count(|metrics| &mut metrics.bytes_written, bytes.len());
-        Ok(())
+        self.write_file(output, (name, None), bytes)
+    }
+
+    fn write_compressed(
+        &mut self,
+        output: u32,
+        name: &str,
+        how: sandbox::Compression,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.write_file(output, (name, Some(compression(how))), bytes)
     }
 
     fn write_columns(
@@ -332,8 +412,7 @@ impl TaskHost for TaskSide {
 
     fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
         let opened = self.spill_file().and_then(|spills| spills.open(run));
-        let reader = opened.map_err(|error| self.answer(error))?;
-        self.readers.open(Reader::Spill(reader))
+        self.opened(opened.map(Reader::Spill))
     }
 
     fn drop_spill(&mut self, run: u32) {
@@ -363,7 +442,9 @@ impl TaskSide {
         }
         let outcome = match result {
             Ok(result) => {
-                self.count(|metrics| &mut metrics.result_bytes, result.len());
+                let bytes = result.len() + self.added.bytes();
+                self.count(|metrics| &mut metrics.result_bytes, bytes);
+                self.count(|metrics| &mut metrics.accumulators, self.added.len());
                 self.finish(result)
             }
             Err(failure) => Err(self.failure.take().unwrap_or(failure)),

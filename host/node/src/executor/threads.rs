@@ -42,7 +42,7 @@ fn run(
     let Ended {
         outcome,
         mut metrics,
-    } = match executor.images.get(&launch.image) {
+    } = match executor.memory.prepare(&launch.image) {
         Err(error) => {
             let failure = TaskFailure::new(FailureKind::Io, error.to_string());
             Ended {

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sandbox::{Image, Program};
+use sandbox::{AccumulatorUpdate, Image, Program};
 use scheduler::{
     Action, AttemptId, Codec, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec,
     LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
 };
-use store::{Block, Grants, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder};
+use store::{
+    Block, BlockLevel, Files, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder,
+};
 
 use crate::Console;
 use crate::driver::{EventQueue, JobScheduler, Jobs, Outputs, Progress};
@@ -49,14 +51,14 @@ impl Application {
     pub(crate) fn new(
         program: Arc<Program>,
         settings: &Settings,
-        grants: Grants,
+        files: Files,
         console: Arc<dyn Console>,
         cores: u32,
         seed: u64,
     ) -> Result<Arc<Self>, store::Error> {
         let work_folder = WorkFolder::create(settings.local_dir().as_ref())?;
         let scratch = work_folder.path().to_path_buf();
-        let executor = Executor::new(program, settings, grants, console, cores, scratch);
+        let executor = Executor::new(program, settings, files, console, cores, scratch);
         let application = Arc::new(Self {
             driver: Shared::new(scheduler::Driver::new(settings, seed)),
             executor: Arc::new(executor),
@@ -120,6 +122,15 @@ impl Application {
                 let result = std::mem::take(&mut leaves.result);
                 self.jobs.accept(job, partition, result);
             }
+            Action::CountAccumulators {
+                job,
+                stage,
+                partition,
+                ..
+            } => {
+                let added = std::mem::take(&mut leaves.added);
+                self.jobs.count(job, (stage, partition), added);
+            }
             Action::RegisterMapOutput {
                 shuffle, partition, ..
             } => {
@@ -132,7 +143,7 @@ impl Application {
             | Action::DenyCommit { .. }
             | Action::AcceptStatistics { .. } => {}
             // This process is the only executor, and nobody would give it another one.
-            Action::KillExecutor { .. } => {}
+            Action::KillExecutor { .. } | Action::CopyBlock { .. } => {}
             Action::FinishJob { job } => self.jobs.end(job, Ok(())),
             Action::FailJob { job, failure } => self.jobs.end(job, Err(failure)),
             Action::RemoveShuffle(shuffle) => {
@@ -209,6 +220,10 @@ impl JobScheduler for Application {
         self.jobs.await_job(job, timeout)
     }
 
+    fn take_added(&self, job: JobId) -> Vec<AccumulatorUpdate> {
+        self.jobs.take_added(job)
+    }
+
     fn feed(&self, input: Input) {
         self.handle(input, &mut Leaves::default());
     }
@@ -283,7 +298,11 @@ impl DriverRef for Application {
         });
     }
 
-    fn remote_block(&self, _: RddId, _: u32) -> Option<Block> {
+    fn block_not_copied(&self, _: RddId, _: u32) {
+        // There is nobody to copy from, so nothing is ordered.
+    }
+
+    fn remote_block(&self, _: RddId, _: u32) -> Option<(BlockLevel, Block)> {
         // What this process has not, nobody has.
         None
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use sandbox::Program;
 use scheduler::{Event, Settings};
-use store::Grants;
+use store::{Files, Grants};
 
 use crate::driver::{DriverRun, draw_seed};
 use crate::{Cancel, Console, RunError};
@@ -41,9 +41,10 @@ impl LocalRun {
     pub fn run(self, listener: impl FnMut(&[Event]) + Send) -> Result<(), RunError> {
         let threads = Threads::default();
         let seed = draw_seed();
+        let files = Files::new(self.grants, &self.settings);
         let starter = Starter {
             program: Arc::clone(&self.program),
-            grants: self.grants.clone(),
+            files: files.clone(),
             console: Arc::clone(&self.console),
             cores: self.cores,
             seed,
@@ -54,7 +55,7 @@ impl LocalRun {
             program: self.program,
             args: self.args,
             settings: self.settings,
-            grants: self.grants,
+            files,
             console: self.console,
             cores: self.cores,
             seed,

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use sandbox::Program;
 use scheduler::Settings;
-use store::Grants;
+use store::Files;
 
 use super::application::Application;
 use crate::Console;
@@ -19,7 +19,7 @@ pub(super) type Threads = Arc<Mutex<Vec<JoinHandle<()>>>>;
 /// What it takes to begin the application when its settings are final.
 pub(super) struct Starter {
     pub(super) program: Arc<Program>,
-    pub(super) grants: Grants,
+    pub(super) files: Files,
     pub(super) console: Arc<dyn Console>,
     pub(super) cores: u32,
     pub(super) seed: u64,
@@ -33,7 +33,7 @@ impl Start for Starter {
         let application = Application::new(
             Arc::clone(&self.program),
             &settings,
-            self.grants.clone(),
+            self.files.clone(),
             Arc::clone(&self.console),
             self.cores,
             self.seed,

@@ -14,10 +14,14 @@ pub(super) struct Held {
     blocks: HashMap<Key, Entry>,
     /// Bytes in memory, and those reserved for blocks that are being written.
     pub(super) bytes: usize,
+    /// The most that it may be.
+    pub(super) limit: usize,
     /// Counts uses: the entry with the lowest number was used longest ago.
     uses: u64,
     /// What was let go and has not been told yet.
     dropped: Vec<Key>,
+    /// What is to be written to disk.
+    moving: Vec<(Key, Block)>,
 }
 
 #[derive(Debug)]
@@ -44,6 +48,11 @@ impl Held {
         Some(entry.place.clone())
     }
 
+    /// Where a block is to be kept.
+    pub(super) fn level(&self, key: Key) -> Option<BlockLevel> {
+        Some(self.blocks.get(&key)?.level)
+    }
+
     /// Keeps a block whose memory is reserved already. What it replaces is returned.
     pub(super) fn insert(
         &mut self,
@@ -67,37 +76,39 @@ impl Held {
         replaced
     }
 
-    /// Reserves memory for a block of a dataset. Returns what is to be written to disk instead of staying in memory, or
-    /// `None` where there is no room.
+    /// Reserves memory for a block of a dataset, and lets others go for it. False: there is no room.
     ///
     /// Blocks of the same dataset are not let go for each other: that would only move the loss.
     /// (Spark: `MemoryStore.evictBlocksToFreeSpace`.)
-    pub(super) fn reserve(
-        &mut self,
-        rdd: RddId,
-        bytes: usize,
-        budget: usize,
-    ) -> Option<Vec<(Key, Block)>> {
-        let needed = (self.bytes + bytes).saturating_sub(budget);
-        let victims = self.victims(rdd, needed)?;
-        self.bytes += bytes;
-        Some(
-            victims
-                .into_iter()
-                .filter_map(|key| self.evict(key))
-                .collect(),
-        )
+    pub(super) fn reserve(&mut self, rdd: RddId, bytes: usize) -> bool {
+        let needed = (self.bytes + bytes).saturating_sub(self.limit);
+        let (victims, freed) = self.victims(Some(rdd), needed);
+        let fits = freed >= needed;
+        if fits {
+            self.bytes += bytes;
+            victims.into_iter().for_each(|key| self.evict(key));
+        }
+        fits
     }
 
-    /// What must go so that `needed` bytes are free, or `None` if that cannot be.
-    fn victims(&self, for_rdd: RddId, needed: usize) -> Option<Vec<Key>> {
+    /// Lets blocks go until the others take at most so many bytes. Returns what may be held from now on.
+    pub(super) fn limit_to(&mut self, bytes: usize) -> usize {
+        let needed = self.bytes.saturating_sub(bytes);
+        let (victims, _) = self.victims(None, needed);
+        victims.into_iter().for_each(|key| self.evict(key));
+        self.limit = bytes.max(self.bytes);
+        self.limit
+    }
+
+    /// What must go so that `needed` bytes are free, but for blocks of a dataset, and how many bytes that frees.
+    fn victims(&self, but_for: Option<RddId>, needed: usize) -> (Vec<Key>, usize) {
         if needed == 0 {
-            return Some(Vec::new());
+            return (Vec::new(), 0);
         }
         let mut candidates: Vec<_> = self
             .blocks
             .iter()
-            .filter(|(key, entry)| key.0 != for_rdd && entry.bytes > 0)
+            .filter(|(key, entry)| Some(key.0) != but_for && entry.bytes > 0)
             .collect();
         candidates.sort_unstable_by_key(|(_, entry)| entry.used);
         let mut freed = 0;
@@ -106,21 +117,27 @@ impl Held {
             freed += if more { entry.bytes } else { 0 };
             more
         });
-        let victims = victims.map(|(key, _)| *key).collect();
-        (freed >= needed).then_some(victims)
+        let victims: Vec<_> = victims.map(|(key, _)| *key).collect();
+        (victims, freed)
     }
 
-    /// Lets a block go, or returns it where it is to be written to disk. Its memory counts as free at once: what is on its
+    /// Lets a block go, or has it written to disk. Its memory counts as free at once: what is on its
     /// way to the disk is over the budget until it is there.
-    fn evict(&mut self, key: Key) -> Option<(Key, Block)> {
-        let entry = self.blocks.get_mut(&key)?;
+    fn evict(&mut self, key: Key) {
+        let Some(entry) = self.blocks.get_mut(&key) else {
+            return;
+        };
         if let (BlockLevel::MemoryAndDisk, Place::Memory(block)) = (entry.level, &entry.place) {
             self.bytes -= std::mem::take(&mut entry.bytes);
-            return Some((key, Arc::clone(block)));
+            let block = Arc::clone(block);
+            return self.moving.push((key, block));
         }
         self.forget(key);
         self.dropped.push(key);
-        None
+    }
+
+    pub(super) fn take_moving(&mut self) -> Vec<(Key, Block)> {
+        std::mem::take(&mut self.moving)
     }
 
     /// A block has been written to disk, or could not be. It may have gone meanwhile.

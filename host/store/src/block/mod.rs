@@ -6,6 +6,7 @@
 mod disk;
 mod held;
 mod reader;
+mod room;
 mod writer;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use disk::{DiskBlock, DiskWriter};
 use held::{Entry, Held, Place};
 
 pub use reader::BlockReader;
+pub use room::{FixedRoom, Room};
 pub use writer::BlockWriter;
 
 /// One partition in memory: its batches, in the order in which they were written.
@@ -42,7 +44,7 @@ pub enum BlockLevel {
 /// Holds kept partitions.
 #[derive(Debug)]
 pub struct BlockStore {
-    budget_bytes: usize,
+    room: Arc<dyn Room>,
     /// Made with its first file.
     folder: PathBuf,
     /// Numbers files: no two have the same name, even for the same partition.
@@ -57,24 +59,36 @@ pub struct RemovedBlocks(
 );
 
 impl BlockStore {
-    /// A store that holds at most `budget_bytes` in memory, and files in `folder`.
-    pub fn new(budget_bytes: usize, folder: PathBuf) -> Self {
+    /// A store that holds in memory what there is room for, and files in `folder`.
+    pub fn new(room: Arc<dyn Room>, folder: PathBuf) -> Self {
         Self {
-            budget_bytes,
+            room,
             folder,
             files: AtomicU64::default(),
             held: Mutex::default(),
         }
     }
 
-    /// The most bytes that it holds in memory.
-    pub fn budget_bytes(&self) -> usize {
-        self.budget_bytes
+    /// The most bytes that it can ever hold in memory.
+    pub fn bytes_max(&self) -> usize {
+        self.room.bytes_max()
     }
 
     /// Begins a block. It replaces the one of the same partition, if there is one, once it is whole.
     pub fn begin(self: &Arc<Self>, rdd: RddId, partition: u32, level: BlockLevel) -> BlockWriter {
         BlockWriter::new(Arc::clone(self), (rdd, partition), level)
+    }
+
+    /// Keeps a whole block; returns whether there was room.
+    pub fn put(
+        self: &Arc<Self>,
+        rdd: RddId,
+        partition: u32,
+        level: BlockLevel,
+        block: &Block,
+    ) -> bool {
+        let mut writer = self.begin(rdd, partition, level);
+        block.iter().all(|batch| writer.write(batch.to_vec())) && writer.finish().is_some()
     }
 
     /// Opens a block, if it is held. One whose file is missing or known to be damaged is not: it is forgotten.
@@ -90,6 +104,11 @@ impl BlockStore {
             self.forget_file(key, &file);
         }
         opened.ok().map(BlockReader::of_disk)
+    }
+
+    /// Where a block that is held is to be kept.
+    pub fn level(&self, rdd: RddId, partition: u32) -> Option<BlockLevel> {
+        self.lock().level((rdd, partition))
     }
 
     /// Takes all blocks of a dataset out of the store.
@@ -110,14 +129,36 @@ impl BlockStore {
     /// Sets memory aside for a block that is being written, and makes room by letting go of others. False: there is
     /// none, and nothing was let go.
     fn reserve(&self, key: Key, bytes: usize) -> bool {
-        let Some(moving) = self.lock().reserve(key.0, bytes, self.budget_bytes) else {
-            return false;
-        };
+        self.ask_for_room(bytes);
+        let reserved = self.lock().reserve(key.0, bytes);
+        self.finish_moves();
+        reserved
+    }
+
+    /// Asks for more memory where so many bytes would not fit. What there is none for, other blocks may make room for.
+    fn ask_for_room(&self, bytes: usize) {
+        let wanted = self.lock().bytes + bytes;
+        if wanted > self.lock().limit {
+            self.room
+                .grow(wanted, &mut |limit| self.lock().limit = limit);
+        }
+    }
+
+    /// Gives memory back: lets blocks go, or to disk, those used longest ago first, until the others take at most so many
+    /// bytes. Returns what may be held from now on, which is more where blocks are being written.
+    ///
+    /// Whoever calls this calls [`Self::finish_moves`] then.
+    pub fn limit_to(&self, bytes: usize) -> usize {
+        self.lock().limit_to(bytes)
+    }
+
+    /// Writes those to disk that are to be there instead of in memory.
+    pub fn finish_moves(&self) {
+        let moving = self.lock().take_moving();
         for (key, block) in moving {
             let written = self.write_file(key, &block);
             self.lock().moved(key, &block, written);
         }
-        true
     }
 
     fn write_file(&self, key: Key, block: &Block) -> Result<DiskBlock> {

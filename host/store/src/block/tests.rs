@@ -14,7 +14,10 @@ impl Fixture {
     fn new(budget: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
-            store: Arc::new(BlockStore::new(budget, folder.path().join("blocks"))),
+            store: Arc::new(BlockStore::new(
+                Arc::new(FixedRoom(budget)),
+                folder.path().join("blocks"),
+            )),
             folder,
         }
     }
@@ -199,4 +202,56 @@ fn a_thousand_flipped_bits_are_all_noticed() {
         assert_eq!(fixture.store.take_dropped(), [(A, number)]);
         assert!(fixture.files().is_empty(), "nothing is left of it");
     }
+}
+
+#[test]
+fn a_copy_is_kept_as_the_original_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = |budget| {
+        Arc::new(BlockStore::new(
+            Arc::new(FixedRoom(budget)),
+            folder.path().to_path_buf(),
+        ))
+    };
+    let block: Block = [vec![1; 40], vec![2; 40]]
+        .map(Arc::new)
+        .into_iter()
+        .collect();
+    let (rdd, large, small) = (RddId(1), store(100), store(50));
+    for (blocks, level, kept) in [
+        (&large, BlockLevel::Memory, true),
+        (&small, BlockLevel::Memory, false),
+        (&small, BlockLevel::MemoryAndDisk, true),
+    ] {
+        assert_eq!(blocks.put(rdd, 0, level, &block), kept, "{level:?}");
+        assert_eq!(blocks.open(rdd, 0).is_some(), kept);
+    }
+    assert_eq!(small.level(rdd, 0), Some(BlockLevel::MemoryAndDisk));
+}
+
+#[test]
+fn memory_that_is_given_back_is_that_of_the_blocks_used_longest_ago() {
+    let folder = tempfile::tempdir().unwrap();
+    let room = Arc::new(FixedRoom(100));
+    let store = Arc::new(BlockStore::new(room, folder.path().to_path_buf()));
+    let block: Block = [Arc::new(vec![7; 30])].into_iter().collect();
+    for (partition, level) in [
+        BlockLevel::Memory,
+        BlockLevel::MemoryAndDisk,
+        BlockLevel::Memory,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(store.put(A, u32::try_from(partition).unwrap(), level, &block));
+    }
+    assert!(store.open(A, 0).is_some(), "used last");
+    assert_eq!(store.limit_to(40), 40);
+    store.finish_moves();
+    assert_eq!(store.bytes(), 30);
+    assert_eq!(store.take_dropped(), [(A, 2)], "the other one is on disk");
+    assert!(store.open(A, 0).is_some() && store.open(A, 1).is_some());
+    let mut writer = store.begin(B, 0, BlockLevel::Memory);
+    assert!(writer.write(vec![1; 60]), "it asks for more");
+    assert_eq!(store.limit_to(0), 60, "what is being written stays");
 }

@@ -9,7 +9,7 @@ use scheduler::{BucketSizes, Codec};
 
 use super::file::MapOutput;
 use super::format::{Entry, Index, READ_BYTES};
-use crate::packed::pack_apart;
+use crate::packed::Packer;
 use crate::{Error, Result};
 
 /// Batches that lie in one entry of the index: a program that writes them one byte at a time must not fill the host's memory.
@@ -27,13 +27,11 @@ pub struct MapOutputWriter {
     path: PathBuf,
     file: BufWriter<File>,
     buckets: u32,
-    codec: Codec,
+    packer: Packer,
     entries: Vec<Entry>,
     /// Small batches that are to be an entry, and their bucket.
     joined: Vec<u8>,
     joined_bucket: u32,
-    /// The entry that is being written.
-    packed: Vec<u8>,
     offset: u64,
     bytes: u64,
     finished: bool,
@@ -47,11 +45,10 @@ impl MapOutputWriter {
             path,
             file: BufWriter::with_capacity(128 << 10, file),
             buckets,
-            codec: Codec::None,
+            packer: Packer::default(),
             entries: Vec::new(),
             joined: Vec::new(),
             joined_bucket: 0,
-            packed: Vec::new(),
             offset: 0,
             bytes: 0,
             finished: false,
@@ -61,7 +58,7 @@ impl MapOutputWriter {
     /// Compresses what is written from now on. Whoever reads it need not be told.
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
+        self.packer = Packer::new(codec);
         self
     }
 
@@ -107,8 +104,8 @@ impl MapOutputWriter {
                 "a map task may change from bucket to bucket a million times; write larger batches";
             return Err(Error::Invalid(message.into()));
         }
-        let packed = pack_apart(self.codec, batch, &mut self.packed);
-        let too_long = || Error::Invalid("a batch is at most 4 GiB".into());
+        let packed = self.packer.pack(batch);
+        let too_long = || Error::Invalid("a batch is at most 2 GiB".into());
         let (header, bytes) = packed.ok_or_else(too_long)?;
         let offset = self.offset;
         self.entries.push(Entry {

@@ -3,25 +3,38 @@
 //! A split owns the lines that begin in it: the last one to its end, wherever that is. So each line is read by exactly one
 //! split, and no split has to know its neighbours. Lines end with `\n`.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-
 use memchr::{memchr, memrchr};
 
+use crate::files::{Compression, Decompressed, SourceFile, Stream};
 use crate::{Error, Result};
 
 /// Bytes read at a time: they stay in the second-level cache until the guest has copied them.
-const READ_BYTES: u64 = 256 << 10;
+const READ_BYTES: usize = 256 << 10;
+
+/// What lines are cut from.
+#[derive(Debug)]
+enum Input {
+    Plain(Box<Stream>),
+    Compressed(Decompressed),
+}
+
+impl Input {
+    fn append(&mut self, batch: &mut Vec<u8>) -> Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.append(batch, READ_BYTES),
+            Self::Compressed(decompressed) => decompressed.append(batch, READ_BYTES),
+        }
+    }
+}
 
 /// Reads the lines that begin in a range of a file.
 #[derive(Debug)]
 pub struct LineReader {
-    file: File,
-    path: PathBuf,
+    input: Input,
+    uri: String,
     /// How long a line may be.
     line_bytes_max: usize,
-    /// Offset of what is read next.
+    /// Offset of what is read next, in the text.
     position: u64,
     /// The line that holds the byte before this offset is the last.
     end: u64,
@@ -31,21 +44,32 @@ pub struct LineReader {
 }
 
 impl LineReader {
-    /// Opens the lines that begin in the `length` bytes at `start`.
+    /// Opens the lines that begin in the `length` bytes at `start`; of a compressed file all lines.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read.
-    pub fn open(path: &Path, start: u64, length: u64, line_bytes_max: usize) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io("open", path))?;
+    /// If the file cannot be read, or a compressed one is to be read in parts.
+    pub fn open(file: SourceFile, start: u64, length: u64, line_bytes_max: usize) -> Result<Self> {
+        let uri = file.info().uri.clone();
+        let codec = Compression::of_name(&uri)?;
         // From the byte before: a line begins at `start` only if that one is a line end.
         let position = start.saturating_sub(1);
-        file.seek(SeekFrom::Start(position))
-            .map_err(Error::io("read", path))?;
-        let end = start.saturating_add(length);
+        let (end, wanted) = match codec {
+            None => (start.saturating_add(length), start.saturating_add(length)),
+            Some(_) if (start, length) == (0, file.length()) => (u64::MAX, u64::MAX),
+            Some(codec) => {
+                return Err(Error::Invalid(format!(
+                    "`{uri}` is compressed by {codec}, and can only be read whole"
+                )));
+            }
+        };
+        let stream = Stream::new(file, position, wanted);
         let mut reader = Self {
-            file,
-            path: path.to_path_buf(),
+            input: match codec {
+                None => Input::Plain(Box::new(stream)),
+                Some(codec) => Input::Compressed(Decompressed::new(codec, stream)?),
+            },
+            uri,
             line_bytes_max,
             position,
             end,
@@ -64,9 +88,7 @@ impl LineReader {
     ///
     /// If the file cannot be read, or a line is longer than allowed.
     pub fn read(&mut self) -> Result<String> {
-        let lines = self.read_bytes()?;
-        Ok(String::from_utf8(lines)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        self.read_bytes().map(text_of)
     }
 
     /// The next whole lines as they are, whether UTF-8 or not; empty at the end.
@@ -83,6 +105,7 @@ impl LineReader {
         loop {
             if let Some(cut) = self.cut(&batch, searched) {
                 self.rest = batch.split_off(cut);
+                self.check_end()?;
                 return Ok(batch);
             }
             searched = batch.len();
@@ -128,13 +151,17 @@ impl LineReader {
     }
 
     fn fill(&mut self, batch: &mut Vec<u8>) -> Result<usize> {
-        batch.reserve(usize::try_from(READ_BYTES).unwrap_or(usize::MAX));
-        let read = (&self.file)
-            .take(READ_BYTES)
-            .read_to_end(batch)
-            .map_err(Error::io("read", &self.path))?;
+        let read = self.input.append(batch)?;
         self.position += read as u64;
         Ok(read)
+    }
+
+    /// The end of the file has been looked at where it was met, that of a split is here.
+    fn check_end(&self) -> Result<()> {
+        match &self.input {
+            Input::Plain(stream) if self.finished => stream.finish(),
+            _ => Ok(()),
+        }
     }
 
     fn refuse_long(&self, line_bytes: usize) -> Result<()> {
@@ -143,21 +170,42 @@ impl LineReader {
         }
         let offset = self.position - line_bytes as u64;
         Err(Error::LineTooLong {
-            path: self.path.display().to_string(),
+            path: self.uri.clone(),
             offset,
             limit_bytes: self.line_bytes_max,
         })
     }
 }
 
+/// Bytes as text. Checking them as the standard library does takes as long as reading them where they are not ASCII.
+#[expect(unsafe_code, reason = "checked a line above, by a faster check")]
+fn text_of(bytes: Vec<u8>) -> String {
+    match simdutf8::basic::from_utf8(&bytes) {
+        // SAFETY: these very bytes are UTF-8.
+        Ok(_) => unsafe { String::from_utf8_unchecked(bytes) },
+        Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
     use proptest::prelude::*;
+    use scheduler::Settings;
 
     use super::*;
+    use crate::{Files, Grants, Stopper};
+
+    fn open(path: &Path, start: u64, length: u64, longest: usize) -> Result<LineReader> {
+        let grants = Grants::new(&[path.to_path_buf()], &[])?;
+        let files = Files::new(grants, &Settings::default());
+        let file = files.open(path.to_str().unwrap(), &Stopper::default())?;
+        LineReader::open(file, start, length, longest)
+    }
 
     fn read_all(path: &Path, start: u64, length: u64) -> String {
-        let mut reader = LineReader::open(path, start, length, 1 << 20).unwrap();
+        let mut reader = open(path, start, length, 1 << 20).unwrap();
         std::iter::from_fn(|| Some(reader.read().unwrap()).filter(|batch| !batch.is_empty()))
             .collect()
     }
@@ -194,10 +242,7 @@ mod tests {
         let (_folder, path) = file(&text);
         assert_eq!(read_all(&path, 0, 10).len(), text.len() - 4);
         assert_eq!(read_all(&path, 10, text.len() as u64), "end\n");
-        let error = LineReader::open(&path, 0, 10, 300_000)
-            .unwrap()
-            .read()
-            .unwrap_err();
+        let error = open(&path, 0, 10, 300_000).unwrap().read().unwrap_err();
         assert!(
             matches!(error, Error::LineTooLong { offset: 0, .. }),
             "{error}"

@@ -18,8 +18,8 @@ use scheduler::{
 
 use crate::form::{Wire, read, write_form};
 use crate::{
-    Block, BlockLocation, Bulk, Data, Error, Fetch, ImageHeader, Invalid, Join, LogPart, LogSource,
-    LogStream, MapOutput, Message, Refusal, Subject, Transfer,
+    AccumulatorUpdate, Block, BlockLocation, Bulk, Data, Error, Fetch, ImageHeader, Invalid, Join,
+    LogPart, LogSource, LogStream, MapOutput, Message, Refusal, Subject, Transfer,
 };
 
 /// The name in the place of a type.
@@ -163,6 +163,7 @@ groups! {
         9 RemoveShuffle(ShuffleId),
         10 DecommissionExecutor,
         11 StopExecutor,
+        12 CopyBlock { rdd: RddId, partition: u32 },
     }
     6 ToDriver {
         1 RegisterExecutor {
@@ -174,6 +175,7 @@ groups! {
         5 BlockStored { executor: ExecutorId, rdd: RddId, partition: u32 },
         6 BlockDropped { executor: ExecutorId, rdd: RddId, partition: u32 },
         7 ExecutorDecommissioning(ExecutorId),
+        8 BlockNotCopied { executor: ExecutorId, rdd: RddId, partition: u32 },
     }
     7 Data {
         1 ImageAsked { application: ApplicationId, image: ImageId, known: Vec<ImageId> },
@@ -195,6 +197,7 @@ groups! {
         },
         16 OutputAsked { output: u32 },
         17 Output { folder: String },
+        18 Accumulators { attempt: AttemptId, updates: Vec<AccumulatorUpdate> },
     }
     8 Join {
         1 Join { request: Vec<u8>, subject: Subject },

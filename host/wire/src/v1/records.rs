@@ -16,8 +16,9 @@ use scheduler::{
 
 use crate::form::{Wire, choices, records};
 use crate::{
-    Block, BlockLocation, Bulk, Content, Fetch, Hash, ImageHeader, Invalid, LogPart, LogSource,
-    LogStream, MapOutput, MapOutputName, PageRun, Refusal, RefusalKind, Role, Subject,
+    AccumulatorUpdate, Block, BlockLocation, Bulk, Content, Fetch, Hash, ImageHeader, Invalid,
+    LogPart, LogSource, LogStream, MapOutput, MapOutputName, PageRun, Refusal, RefusalKind, Role,
+    Subject,
 };
 
 records! {
@@ -49,7 +50,7 @@ records! {
     TaskMetricsForm = TaskMetrics {
         run_time_us: u64, instantiate_us: u64, bytes_read: u64, bytes_written: u64, shuffle_read_bytes: u64,
         shuffle_write_bytes: u64, blocks_read_bytes: u64, blocks_written_bytes: u64, result_bytes: u64,
-        log_bytes: u64, peak_memory_bytes: u64, spilled_bytes: u64, spills: u64,
+        log_bytes: u64, peak_memory_bytes: u64, spilled_bytes: u64, spills: u64, accumulators: u64,
     }
     ImageHeaderForm = ImageHeader {
         image: ImageId, program: Hash, memory_bytes: u64, globals: Vec<u64>, clock_wall_ns: u64,
@@ -64,6 +65,7 @@ records! {
     BlockForm = Block { rdd: RddId, partition: u32 }
     BlockLocationForm = BlockLocation { block: Block, addresses: Vec<Address> }
     LogPartForm = LogPart { offset: u64, bytes: Vec<u8>, ended: bool }
+    AccumulatorUpdateForm = AccumulatorUpdate { accumulator: u32, bytes: Vec<u8> }
     RefusalForm = Refusal { kind: RefusalKind, reason: Arc<str> }
     BulkForm = Bulk { content: Content, length: u64 } => parts
 }

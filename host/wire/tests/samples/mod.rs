@@ -14,9 +14,9 @@ use scheduler::{
     TaskFailure, TaskMetrics, TaskName, Told, Work, WorkerId,
 };
 use wire::{
-    Block, BlockLocation, Bulk, Content, Data, Fetch, Greeting, Hello, ImageHeader, Join, LogPart,
-    LogSource, LogStream, MapOutput, MapOutputName, Message, PageRun, Refusal, RefusalKind,
-    Refused, Role, Subject, Transfer, Welcome,
+    AccumulatorUpdate, Block, BlockLocation, Bulk, Content, Data, Fetch, Greeting, Hello,
+    ImageHeader, Join, LogPart, LogSource, LogStream, MapOutput, MapOutputName, Message, PageRun,
+    Refusal, RefusalKind, Refused, Role, Subject, Transfer, Welcome,
 };
 
 const EPOCH: Epoch = Epoch(3);
@@ -104,6 +104,7 @@ fn metrics() -> TaskMetrics {
         peak_memory_bytes: 11,
         spilled_bytes: 12,
         spills: 13,
+        accumulators: 14,
     }
 }
 
@@ -471,6 +472,13 @@ fn to_executor(add: &mut dyn FnMut(&str, ToExecutor)) {
     add("GrantCommit", ToExecutor::GrantCommit(ATTEMPT));
     add("DenyCommit", ToExecutor::DenyCommit(ATTEMPT));
     add("RemoveBlocks", ToExecutor::RemoveBlocks(RddId(4)));
+    add(
+        "CopyBlock",
+        ToExecutor::CopyBlock {
+            rdd: RddId(4),
+            partition: 2,
+        },
+    );
     add("RemoveShuffle", ToExecutor::RemoveShuffle(ShuffleId(2)));
     add("DecommissionExecutor", ToExecutor::DecommissionExecutor);
     add("StopExecutor", ToExecutor::StopExecutor);
@@ -562,6 +570,14 @@ fn to_driver(add: &mut dyn FnMut(&str, ToDriver)) {
         },
     );
     add(
+        "BlockNotCopied",
+        ToDriver::BlockNotCopied {
+            executor: EXECUTOR,
+            rdd: RddId(4),
+            partition: 5,
+        },
+    );
+    add(
         "ExecutorDecommissioning",
         ToDriver::ExecutorDecommissioning(EXECUTOR),
     );
@@ -641,6 +657,16 @@ fn data(add: &mut dyn FnMut(&str, Data)) {
         Data::TaskResult {
             attempt: ATTEMPT,
             bytes: b"result".to_vec(),
+        },
+    );
+    add(
+        "Accumulators",
+        Data::Accumulators {
+            attempt: ATTEMPT,
+            updates: vec![AccumulatorUpdate {
+                accumulator: 3,
+                bytes: b"added".to_vec(),
+            }],
         },
     );
     logs(add);

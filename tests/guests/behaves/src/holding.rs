@@ -65,7 +65,8 @@ fn counts_words_again(cx: &Context, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Moves a record from each of so many partitions to each of as many others, and stands still while the files are there.
+/// Moves a record from each of so many partitions to each of as many others, stands still while the files are there, and reads
+/// them again.
 fn spreads(cx: &Context, args: &[String]) -> Result<()> {
     let (partitions, gates) = (number(args, 0)?, argument(args, 1)?);
     let count = u32::try_from(partitions)?;
@@ -73,9 +74,11 @@ fn spreads(cx: &Context, args: &[String]) -> Result<()> {
         .range_in(0..partitions, count)
         .flat_map(move |from| (0..partitions).map(move |to| (to, from)))
         .reduce_by_key_in(|a, b| a + b, count);
-    let sum = sums.values().reduce(|a, b| a + b)?;
-    println!("{sum}");
-    hold(cx, gates, "go")
+    let values = sums.values();
+    println!("{}", values.reduce(|a, b| a + b)?);
+    hold(cx, gates, "go")?;
+    println!("{}", values.reduce(|a, b| a + b)?);
+    Ok(())
 }
 
 /// The driver waits at a gate, within a task.

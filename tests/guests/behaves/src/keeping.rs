@@ -13,6 +13,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("keeps", keeps),
     ("pushes-out", pushes_out),
     ("keeps-on-disk", keeps_on_disk),
+    ("keeps-twice", keeps_twice),
     ("iterates", iterates),
     ("checkpoints-rounds", checkpoints_rounds),
 ];
@@ -34,6 +35,8 @@ fn level(name: &str) -> Result<StorageLevel> {
         "memory" => Ok(StorageLevel::MemoryOnly),
         "memory-and-disk" => Ok(StorageLevel::MemoryAndDisk),
         "disk" => Ok(StorageLevel::DiskOnly),
+        "memory-2" => Ok(StorageLevel::MemoryOnly2),
+        "disk-2" => Ok(StorageLevel::DiskOnly2),
         other => Err(Error::new(format!("there is no level `{other}`"))),
     }
 }
@@ -85,6 +88,26 @@ fn keeps_on_disk(cx: &Context, args: &[String]) -> Result<()> {
     println!("{} records", kept.count()?);
     cx.range_in(0..1, 1)
         .for_each(|_| wait_at(gates, "end", DRIVER))
+}
+
+/// Keeps so many numbers at a level and counts them, and again when a gate opens.
+fn keeps_twice(cx: &Context, args: &[String]) -> Result<()> {
+    let (level, count, gates) = (
+        level(argument(args, 0)?)?,
+        number(args, 1)?,
+        argument(args, 2)?,
+    );
+    let computed = cx.long_accumulator("computed");
+    let kept = cx.range_in(0..count, 4).map(|n| {
+        computed.add(1);
+        n
+    });
+    let kept = kept.persist(level);
+    println!("{} records, {} computed", kept.count()?, computed.value()?);
+    cx.range_in(0..1, 1)
+        .for_each(|_| wait_at(gates, "go", DRIVER))?;
+    println!("{} records, {} computed", kept.count()?, computed.value()?);
+    Ok(())
 }
 
 /// So many rounds, each of which shuffles what the round before kept, and keeps that.

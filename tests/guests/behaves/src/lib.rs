@@ -2,15 +2,20 @@
 //!
 //! What a behaviour prints on stdout depends on nothing but its arguments, so that a test can expect it word by word.
 
+mod adding;
 mod captures;
 mod clocks;
 mod failing;
 mod files;
 mod forging;
+mod framing;
 mod hoarding;
 mod holding;
 mod keeping;
 mod memory;
+mod operations;
+mod pairing;
+mod sources;
 mod spilling;
 mod spinning;
 
@@ -24,18 +29,23 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     let (name, args) = args
         .split_first()
         .ok_or_else(|| Error::new("which behaviour?"))?;
-    let themes: [&[(&str, Behaviour)]; 11] = [
+    let themes: &[&[(&str, Behaviour)]] = &[
+        adding::ALL,
         captures::ALL,
         memory::ALL,
         clocks::ALL,
         files::ALL,
+        sources::ALL,
         spilling::ALL,
         spinning::ALL,
         hoarding::ALL,
         holding::ALL,
         keeping::ALL,
+        operations::ALL,
+        pairing::ALL,
         failing::ALL,
         forging::ALL,
+        framing::ALL,
     ];
     let found = themes
         .iter()

@@ -202,9 +202,14 @@ impl<'a, T: Serialize + 'a> Rdd<'a, T> {
     #[track_caller]
     pub fn save_as_csv(&self, path: &str, options: CsvOptions) -> Result<()> {
         options.check()?;
-        self.save_parts("save_as_csv", Location::caller(), path, ".csv", || {
-            let mut writer = RowWriter::new(options.clone());
-            move |record: T, file: &mut Vec<u8>| writer.append(&record, file)
-        })
+        self.save_parts(
+            "save_as_csv",
+            Location::caller(),
+            (path, ".csv", None),
+            || {
+                let mut writer = RowWriter::new(options.clone());
+                move |record: T, file: &mut Vec<u8>| writer.append(&record, file)
+            },
+        )
     }
 }

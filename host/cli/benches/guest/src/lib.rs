@@ -5,7 +5,7 @@ mod trips;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use tinderbox::{Context, Error, HashMap, Result};
+use tinderbox::{Bytes, Context, Error, HashMap, Random, Rdd, Result, StorageLevel};
 
 #[tinderbox::main]
 fn main(cx: &Context, args: Vec<String>) -> Result<()> {
@@ -14,6 +14,11 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["tasks", count, rounds] => tasks(cx, count.parse()?, rounds.parse()?),
         ["latency", heap_mib, rounds] => latency(cx, heap_mib.parse()?, rounds.parse()?),
         ["borrowed", ref paths @ ..] => borrowed(cx, paths),
+        ["points", count, output] => points(cx, count.parse()?, output),
+        ["group"] => group(cx),
+        ["group-skewed"] => group_skewed(cx),
+        ["join"] => join(cx),
+        ["cached"] => cached(cx),
         ["trips-make", rows, folder] => trips::make(cx, rows.parse()?, folder),
         ["trips", format, path] => trips::read(cx, format, path),
         ["spin"] => for_ever(cx, || black_box(())),
@@ -78,6 +83,101 @@ fn borrowed(cx: &Context, paths: &[&str]) -> Result<()> {
         println!("{word}\t{count}");
     }
     Ok(())
+}
+
+/// Makes points of 8 coordinates around 16 centers.
+fn points(cx: &Context, count: u64, output: &str) -> Result<()> {
+    const FILES: u32 = 8;
+    cx.range_in(0..count, FILES)
+        .map(|number| {
+            let mut random = Random::of_partition(number, 0);
+            let center = random.next_u64() % 16;
+            let coordinate = |at: u64| (center * at % 7) as f64 * 10.0;
+            let mut near =
+                |at| coordinate(at) + (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+            let point: [f64; 8] = std::array::from_fn(|at| near(at as u64));
+            Bytes::from(
+                point
+                    .iter()
+                    .flat_map(|x| x.to_le_bytes())
+                    .collect::<Vec<u8>>(),
+            )
+        })
+        .save_as_binary_records(output)
+}
+
+const PARTITIONS: u32 = 8;
+const KEYS: u64 = 1_000_000;
+const ROUNDS: u32 = 5;
+
+fn pairs(cx: &Context, count: u64) -> Rdd<'_, (u64, u64)> {
+    cx.range_in(0..count, PARTITIONS)
+        .map(|number| (number * 7919 % KEYS, number))
+}
+
+/// Times the grouping of four values a key.
+fn group(cx: &Context) -> Result<()> {
+    times(ROUNDS, || {
+        let sums = pairs(cx, 4 * KEYS)
+            .group_by_key_in(PARTITIONS)
+            .map_values(|values| values.sum::<u64>());
+        expect(sums.values().reduce(|a, b| a + b)?, 7_999_998_000_000)
+    })
+}
+
+/// Times the join of two datasets of one value a key.
+fn join(cx: &Context) -> Result<()> {
+    times(ROUNDS, || {
+        let joined = pairs(cx, KEYS).join_in(&pairs(cx, KEYS), PARTITIONS);
+        expect(joined.filter(|(_, (a, b))| a == b).count()?, KEYS)
+    })
+}
+
+/// Times the sum of numbers that are in memory.
+fn cached(cx: &Context) -> Result<()> {
+    const NUMBERS: u64 = 64 << 20;
+    let numbers = cx
+        .range_in(0..NUMBERS, PARTITIONS)
+        .map(|number| number as f64)
+        .persist(StorageLevel::MemoryOnly);
+    numbers.count()?;
+    times(ROUNDS, || {
+        let sum = numbers.reduce(|a, b| a + b)?;
+        expect(u64::from(sum > 0.0), 1)
+    })
+}
+
+/// Groups a gigabyte of values of a thousand bytes, of which three in ten have one key.
+fn group_skewed(cx: &Context) -> Result<()> {
+    const VALUES: u64 = 1_000_000;
+    const COMMON: u64 = u64::MAX;
+    let groups = cx
+        .range_in(0..VALUES, 16)
+        .map(|number| {
+            let key = if number % 10 < 3 {
+                COMMON
+            } else {
+                number / 100
+            };
+            (key, vec![number as u8; 1000])
+        })
+        .group_by_key_in(PARTITIONS)
+        .map_values(|values| {
+            values.fold((0u64, 0u64), |(count, bytes), value| {
+                (count + 1, bytes + value.len() as u64)
+            })
+        });
+    let largest = groups.values().reduce(|a, b| a.max(b))?;
+    println!("{} values, {} bytes", largest.0, largest.1);
+    expect(largest.0, VALUES / 10 * 3)
+}
+
+fn expect(found: u64, wanted: u64) -> Result<()> {
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(Error::new(format!("{found} instead of {wanted}")))
+    }
 }
 
 /// A task that never ends.

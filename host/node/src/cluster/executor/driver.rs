@@ -9,7 +9,10 @@ use scheduler::executor::Input;
 use scheduler::{
     Address, AttemptId, Codec, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
 };
-use store::{Block, ClusterShuffles, MapOutputWriter, Output, ShuffleFolder, ShuffleReader};
+use store::{
+    Block, BlockLevel, ClusterShuffles, Files, MapOutputWriter, Output, ShuffleFolder,
+    ShuffleReader,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use wire::{Data, Fetch, Message, Role};
@@ -17,9 +20,9 @@ use wire::{Data, Fetch, Message, Role};
 use super::commits::Commits;
 use super::map_outputs::{Known, MapOutputs, place};
 use super::process::Fact;
-use super::results::Results;
+use super::results::{Left, Results};
 use crate::cluster::block;
-use crate::executor::{DriverRef, Leaves};
+use crate::executor::{DriverRef, Leaves, Memory};
 
 /// How long the driver may take to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
@@ -39,10 +42,12 @@ pub(super) struct RemoteDriver {
     pub(super) codec: Codec,
     pub(super) shuffles: ClusterShuffles,
     pub(super) facts: Sender<Fact>,
+    pub(super) memory: Arc<Memory>,
     pub(super) results: Arc<Results>,
     pub(super) commits: Arc<Commits>,
     pub(super) map_outputs: Known,
     pub(super) outputs: Mutex<BTreeMap<u32, Arc<Output>>>,
+    pub(super) files: Files,
 }
 
 impl RemoteDriver {
@@ -83,17 +88,26 @@ impl RemoteDriver {
         Ok(outputs)
     }
 
-    fn fetch_block(&self, from: &Address, block: wire::Block) -> Option<Block> {
+    fn fetch_block(&self, from: &Address, block: wire::Block) -> Option<(BlockLevel, Block)> {
         let fetch = Fetch::Block {
             application: self.application,
             block,
         };
         let fetched = self.runtime.block_on(async {
             let peer = self.endpoint.connect(from, Role::Executor).await?;
-            peer.fetch(fetch).await?.read(BLOCK_BYTES_MAX).await
+            let incoming = peer.fetch(fetch).await?;
+            // Twice: as it comes, and as a block.
+            let Some(_memory) = self.memory.transfer(2 * incoming.length()) else {
+                return Ok(None);
+            };
+            incoming.read(BLOCK_BYTES_MAX).await.map(Some)
         });
         match fetched {
-            Ok(bytes) => block::decode(&bytes),
+            Ok(Some(bytes)) => block::decode(&bytes),
+            Ok(None) => {
+                tracing::debug!(%from, ?block, "there is no memory to fetch a cached partition");
+                None
+            }
             Err(error) => {
                 // It is computed again instead.
                 tracing::debug!(%from, ?block, reason = %error, "a cached partition was not fetched");
@@ -114,10 +128,8 @@ impl DriverRef for RemoteDriver {
         if let Outcome::Failed(failure) = &outcome {
             self.forget_what_failed(failure);
         }
-        match (&outcome, leaves.map_output) {
-            (_, Some(output)) => drop(output.keep()),
-            (Outcome::Succeeded, None) => self.results.put(attempt, leaves.result),
-            _ => {}
+        if let Some(left) = keep(leaves, &outcome) {
+            self.results.put(attempt, left);
         }
         self.tell(Input::TaskEnded {
             attempt,
@@ -141,7 +153,11 @@ impl DriverRef for RemoteDriver {
         self.tell(Input::BlockDropped { rdd, partition });
     }
 
-    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<Block> {
+    fn block_not_copied(&self, rdd: RddId, partition: u32) {
+        self.tell(Input::BlockNotCopied { rdd, partition });
+    }
+
+    fn remote_block(&self, rdd: RddId, partition: u32) -> Option<(BlockLevel, Block)> {
         let block = wire::Block { rdd, partition };
         let asked = self.ask(Data::BlockLocationsAsked {
             blocks: vec![block],
@@ -166,7 +182,7 @@ impl DriverRef for RemoteDriver {
         let Ok(Data::Output { folder }) = self.ask(Data::OutputAsked { output: number }) else {
             return None;
         };
-        let output = Arc::new(Output::at(folder.into()));
+        let output = Arc::new(Output::at(&self.files, &folder).ok()?);
         outputs().insert(number, Arc::clone(&output));
         Some(output)
     }
@@ -205,4 +221,21 @@ impl RemoteDriver {
             self.map_outputs.forget(shuffle);
         }
     }
+}
+
+/// Keeps what an attempt leaves; returns what of it goes to the driver.
+fn keep(leaves: Leaves, outcome: &Outcome) -> Option<Left> {
+    let Leaves {
+        result,
+        map_output,
+        added,
+    } = leaves;
+    let result = match map_output {
+        Some(output) => {
+            drop(output.keep());
+            None
+        }
+        None => (*outcome == Outcome::Succeeded).then(|| result.into()),
+    };
+    (result.is_some() || !added.is_empty()).then_some(Left { result, added })
 }

@@ -14,7 +14,7 @@ use scheduler::{
     Address, AttemptId, FailureKind, ImageId, KillReason, Message, Outcome, Task, TaskFailure,
     TaskMetrics, Time,
 };
-use store::{ClusterShuffles, IndexCache, ShuffleFolder};
+use store::{ClusterShuffles, Files, IndexCache, ShuffleFolder};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use tracing::{debug, info, warn};
@@ -27,10 +27,10 @@ use super::images::{self, Fetched, Images, Source};
 use super::load::Loaded;
 use super::map_outputs::Known;
 use super::remote::NetworkBuckets;
-use super::results::Results;
+use super::results::{Left, Results};
 use crate::Console;
 use crate::cluster::block;
-use crate::executor::{self, DriverRef, Executor};
+use crate::executor::{self, Copier, DriverRef, Executor};
 
 /// A larger result does not go between messages but as a transfer.
 const RESULT_BYTES_MAX: usize = 256 << 10;
@@ -51,6 +51,7 @@ pub(super) struct ExecutorProcess {
     outbox: Outbox,
     executor: Arc<Executor>,
     threads: Vec<JoinHandle<()>>,
+    copier: Copier,
     images: Images,
     source: Source,
     folder: ShuffleFolder,
@@ -93,10 +94,11 @@ impl ExecutorProcess {
             settings,
             grants,
         } = loaded;
+        let files = Files::new(grants, &settings);
         let executor = Executor::new(
             program,
             &settings,
-            grants,
+            files.clone(),
             console,
             instructions.cores,
             instructions.scratch.clone(),
@@ -109,7 +111,7 @@ impl ExecutorProcess {
             application: name.application,
         };
         let indexes = Arc::new(IndexCache::new(INDEX_BYTES));
-        let in_flight_max = settings.reducer_max_size_in_flight();
+        let in_flight_max = executor.memory.open_windows(&settings, instructions.cores);
         let driver: Arc<dyn DriverRef> = Arc::new(RemoteDriver {
             endpoint: endpoint.clone(),
             runtime: Handle::current(),
@@ -120,15 +122,18 @@ impl ExecutorProcess {
             codec: settings.io_compression_codec().unwrap_or_default(),
             shuffles: ClusterShuffles::new(indexes, Arc::new(remote), in_flight_max),
             facts: facts.clone(),
+            memory: Arc::clone(&executor.memory),
             results: Arc::clone(&results),
             commits: Arc::clone(&commits),
             map_outputs: Known::default(),
             outputs: Mutex::new(BTreeMap::new()),
+            files,
         });
         Ok(Self {
             machine,
             outbox: Outbox::default(),
             threads: executor::start(&executor, &driver),
+            copier: Copier::start(&executor, &driver),
             executor,
             images: Images::default(),
             source,
@@ -185,6 +190,7 @@ impl ExecutorProcess {
             }
             Action::GrantCommit(attempt) => self.commits.answer(attempt, true),
             Action::DenyCommit(attempt) => self.commits.answer(attempt, false),
+            Action::CopyBlock { rdd, partition } => self.copier.copy(rdd, partition),
             Action::RemoveBlocks(rdd) => {
                 let removed = self.executor.blocks.remove(rdd);
                 tokio::task::spawn_blocking(move || drop(removed));
@@ -224,8 +230,14 @@ impl ExecutorProcess {
                 post.send(to.clone(), self.shuffle_service.clone());
             }
             Message::ToDriver(ToDriver::StatusUpdate { attempt, .. }) => {
-                if let Some(bytes) = self.results.get(*attempt) {
-                    return self.send_result(*attempt, bytes, to, message, post);
+                let attempt = *attempt;
+                let Left { result, added } = self.results.get(attempt).unwrap_or_default();
+                if !added.is_empty() {
+                    let updates = added;
+                    post.send(to.clone(), Data::Accumulators { attempt, updates });
+                }
+                if let Some(bytes) = result {
+                    return self.send_result(attempt, bytes, to, message, post);
                 }
             }
             _ => {}
@@ -353,10 +365,11 @@ impl Process for ExecutorProcess {
             return;
         };
         let blocks = Arc::clone(&self.executor.blocks);
+        let memory = Arc::clone(&self.executor.memory);
         tokio::spawn(async move {
-            let read = tokio::task::spawn_blocking(move || block::read(&blocks, wanted));
+            let read = tokio::task::spawn_blocking(move || block::read(&blocks, &memory, wanted));
             let sent = match read.await.ok().flatten() {
-                Some(bytes) => reply.send(Content::Block(wanted), bytes.into()).await,
+                Some((bytes, _memory)) => reply.send(Content::Block(wanted), bytes.into()).await,
                 None => {
                     let refusal =
                         Refusal::new(RefusalKind::Missing, "it is not cached here any more");

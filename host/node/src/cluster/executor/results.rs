@@ -1,21 +1,30 @@
-//! Results of tasks, until the driver is known to have heard of their ends.
+//! Results of tasks, and what they added to accumulators, until the driver is known to have heard of their ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use scheduler::AttemptId;
+use wire::AccumulatorUpdate;
+
+/// What goes to the driver just before an attempt's end is told.
+#[derive(Clone, Default)]
+pub(super) struct Left {
+    /// None of a map task: its files stay where they are.
+    pub(super) result: Option<Bytes>,
+    pub(super) added: Vec<AccumulatorUpdate>,
+}
 
 /// By attempt.
 #[derive(Default)]
-pub(super) struct Results(Mutex<BTreeMap<AttemptId, Bytes>>);
+pub(super) struct Results(Mutex<BTreeMap<AttemptId, Left>>);
 
 impl Results {
-    pub(super) fn put(&self, attempt: AttemptId, result: Vec<u8>) {
-        self.lock().insert(attempt, result.into());
+    pub(super) fn put(&self, attempt: AttemptId, left: Left) {
+        self.lock().insert(attempt, left);
     }
 
-    pub(super) fn get(&self, attempt: AttemptId) -> Option<Bytes> {
+    pub(super) fn get(&self, attempt: AttemptId) -> Option<Left> {
         self.lock().get(&attempt).cloned()
     }
 
@@ -26,7 +35,7 @@ impl Results {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<AttemptId, Bytes>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AttemptId, Left>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -59,7 +59,7 @@ proptest! {
     fn a_task_sees_the_same_batches_wherever_files_and_task_are(
         outputs in outputs(),
         in_flight in prop_oneof![Just(1), Just(100_000), Just(48 * MIB)],
-        codec in prop_oneof![Just(Codec::None), Just(Codec::Lz4)],
+        codec in prop_oneof![Just(Codec::None), Just(Codec::Lz4), Just(Codec::Zstd)],
     ) {
         let workers = Workers::with_codec(codec);
         let local = tempfile::tempdir().unwrap();

@@ -84,14 +84,14 @@ fn each_flip_is_noticed(codec: Codec, place: impl Fn(&Workers) -> Place) {
 
 #[test]
 fn a_thousand_flipped_bits_are_noticed_on_the_same_machine() {
-    for codec in [Codec::None, Codec::Lz4] {
+    for codec in [Codec::None, Codec::Lz4, Codec::Zstd] {
         each_flip_is_noticed(codec, |workers| Place::Here(workers.folder(0)));
     }
 }
 
 #[test]
 fn a_thousand_flipped_bits_are_noticed_by_another_machine() {
-    for codec in [Codec::None, Codec::Lz4] {
+    for codec in [Codec::None, Codec::Lz4, Codec::Zstd] {
         each_flip_is_noticed(codec, |_| Place::There(address(0)));
     }
 }

@@ -89,7 +89,7 @@ fn buckets_are_served_as_they_were_written() {
         [vec![], [entry(b"a"), entry(b"bc")].concat()]
     );
     assert_eq!(fixture.served(1, &[7, 8]), [entry(b"x"), entry(b"y")]);
-    assert_eq!(fixture.served(99, &[7]), [vec![]]);
+    assert_eq!(fixture.served(99, &[7]), [Vec::<u8>::new()]);
 }
 
 #[test]
