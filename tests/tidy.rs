@@ -260,7 +260,7 @@ fn has_word(text: &str, word: &str) -> bool {
 /// The cells of a table's row. A bar within a cell has a backslash before it.
 fn cells_of(row: &str) -> Vec<&str> {
     let inner = row.trim().trim_start_matches('|').trim_end_matches('|');
-    let mut cells = vec![0..0];
+    let mut cells = Vec::from([0..0]);
     for (at, _) in inner.match_indices('|') {
         if !inner[..at].ends_with('\\') {
             cells.last_mut().unwrap().end = at;
@@ -288,7 +288,7 @@ fn is_defined(code: &str, name: &str) -> bool {
     let words = ["fn", "struct", "enum", "type", "trait", "const"];
     let is_item = |word: &&str| has_word(code, &format!("{word} {name}"));
     let is_variant = |end: &&str| code.contains(&format!("\n    {name}{end}"));
-    words.iter().any(|word| is_item(&word)) || [",", " {", "("].iter().any(|end| is_variant(&end))
+    words.iter().any(|word| is_item(word)) || [",", " {", "("].iter().any(|end| is_variant(end))
 }
 
 /// What `docs/rdd.md` and `docs/rdd-pairs.md` promise to people who come from Spark.
@@ -305,7 +305,7 @@ fn each_name_of_sparks_has_one_of_ours_with_a_test_or_a_reason() {
         let ours = if ours == "the same" { sparks } else { ours };
         let is_left_out = ours == "-" || ours.is_empty();
         assert!(
-            is_left_out == !ours.contains('`'),
+            is_left_out != ours.contains('`'),
             "neither name nor `-`: {row}"
         );
         assert!(!is_left_out || !differs.is_empty(), "no reason: {row}");

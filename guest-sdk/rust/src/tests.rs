@@ -70,7 +70,7 @@ fn the_host_is_told_how_many_executors_hold_a_partition() {
     assert!(told().is_empty(), "once");
     kept.unpersist();
     count();
-    kept.persist(StorageLevel::DiskOnly3);
+    let _ = kept.persist(StorageLevel::DiskOnly3);
     count();
     assert!(matches!(told()[..], [(_, 1), (_, 3)]));
 }
