@@ -273,15 +273,15 @@ fn has_word(text: &str, word: &str) -> bool {
 /// The cells of a table's row. A bar within a cell has a backslash before it.
 fn cells_of(row: &str) -> Vec<&str> {
     let inner = row.trim().trim_start_matches('|').trim_end_matches('|');
-    let mut cells = vec![0..0];
+    let (mut cells, mut start) = (Vec::new(), 0);
     for (at, _) in inner.match_indices('|') {
         if !inner[..at].ends_with('\\') {
-            cells.last_mut().unwrap().end = at;
-            cells.push(at + 1..at + 1);
+            cells.push(inner[start..at].trim());
+            start = at + 1;
         }
     }
-    cells.last_mut().unwrap().end = inner.len();
-    cells.into_iter().map(|cell| inner[cell].trim()).collect()
+    cells.push(inner[start..].trim());
+    cells
 }
 
 /// The names in a cell: what stands in backquotes, without the type that it belongs to and without arguments. An end that
@@ -301,7 +301,7 @@ fn is_defined(code: &str, name: &str) -> bool {
     let words = ["fn", "struct", "enum", "type", "trait", "const"];
     let is_item = |word: &&str| has_word(code, &format!("{word} {name}"));
     let is_variant = |end: &&str| code.contains(&format!("\n    {name}{end}"));
-    words.iter().any(|word| is_item(&word)) || [",", " {", "("].iter().any(|end| is_variant(&end))
+    words.iter().any(is_item) || [",", " {", "("].iter().any(is_variant)
 }
 
 /// What `docs/rdd.md` and `docs/rdd-pairs.md` promise to people who come from Spark.
@@ -318,7 +318,7 @@ fn each_name_of_sparks_has_one_of_ours_with_a_test_or_a_reason() {
         let ours = if ours == "the same" { sparks } else { ours };
         let is_left_out = ours == "-" || ours.is_empty();
         assert!(
-            is_left_out == !ours.contains('`'),
+            is_left_out != ours.contains('`'),
             "neither name nor `-`: {row}"
         );
         assert!(!is_left_out || !differs.is_empty(), "no reason: {row}");

@@ -102,8 +102,8 @@ pub(super) const ROWS: &[Definition] = &[
             least: 1,
         },
         Some("48m"),
-        "The most bytes of map outputs on other machines that are on their way to one task. A plain number \
-         counts MiB.",
+        "The most bytes of map outputs on other machines that are on their way to one task; never more than its \
+         part of 5 % of `executor.memory`. A plain number counts MiB.",
     ),
     Definition::spark(
         "scheduler.listenerbus.eventqueue.capacity",

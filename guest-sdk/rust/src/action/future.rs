@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Site, decoded, encoded};
 use crate::driver::{Job, WAIT_MS, await_job, milliseconds, missing};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host;
 use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};

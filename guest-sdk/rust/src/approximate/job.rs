@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::driver::{Job, WAIT_MS, await_job, milliseconds};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host;
 use crate::rdd::Rdd;
 use crate::record::{Record, from_bytes, to_bytes};

@@ -39,7 +39,7 @@ const ORDINARY: [Work; 6] = [
     }),
     Work::new(
         "cached",
-        "summing 512 MiB of cached numbers",
+        "summing 256 MiB of cached numbers",
         |bench, place| bench.own(place, &["cached"]),
     ),
 ];

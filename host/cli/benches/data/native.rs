@@ -26,10 +26,10 @@ pub(crate) fn sort(folder: &Path) -> f64 {
     let bounds = bounds(&inputs);
     let count = inputs.len();
     each(count, |file| {
-        partition(&inputs[file], file, &bounds, &moved)
+        partition(&inputs[file], file, &bounds, &moved);
     });
     each(PARTITIONS, |range| {
-        sort_range(range, count, &moved, &output)
+        sort_range(range, count, &moved, &output);
     });
     let seconds = start.elapsed().as_secs_f64();
     for path in [&moved, &output] {

@@ -91,7 +91,7 @@ fn watched(place: &Place, work: impl FnOnce()) -> u64 {
             while !done.load(Ordering::Relaxed) {
                 let executors = workers.iter().copied().flat_map(children);
                 executors.for_each(|executor| {
-                    drop(peak.fetch_max(most_held(executor), Ordering::Relaxed))
+                    peak.fetch_max(most_held(executor), Ordering::Relaxed);
                 });
                 thread::sleep(LOOK_EVERY);
             }

@@ -140,7 +140,7 @@ object Data {
   }
 
   def cached(sc: SparkContext): () => Unit = {
-    val numbers = sc.range(0, 64L << 20, 1, 8).map(_.toDouble).cache()
+    val numbers = sc.range(0, 32L << 20, 1, 8).map(_.toDouble).cache()
     numbers.count()
     () => require(numbers.reduce(_ + _) > 0)
   }

@@ -9,14 +9,14 @@ const ALL: u8 = HASH | PREFIX | LENGTH;
 /// A batch as a program writes it.
 fn batch(frames: &[(u64, u64, &[u8])]) -> Vec<u8> {
     let header = Header {
-        count: frames.len() as u32,
+        count: u32::try_from(frames.len()).unwrap(),
         flags: ALL,
     };
     let mut bytes = header.encode().to_vec();
     for (hash, prefix, record) in frames {
         bytes.extend(hash.to_le_bytes());
         bytes.extend(prefix.to_le_bytes());
-        bytes.extend((record.len() as u32).to_le_bytes());
+        bytes.extend(u32::try_from(record.len()).unwrap().to_le_bytes());
         bytes.extend(*record);
     }
     bytes
@@ -89,7 +89,7 @@ proptest! {
         } else if budget < numbered.len() * 16 {
             prop_assert!(sorted.spilled_bytes() > 0);
         }
-        let mut expected: Vec<u32> = (0..prefixes.len() as u32).collect();
+        let mut expected: Vec<u32> = (0u32..).take(prefixes.len()).collect();
         expected.sort_by_key(|at| order.rank(prefixes[*at as usize]));
         prop_assert_eq!(records(sorted), expected);
     }
@@ -172,7 +172,7 @@ fn each_record_goes_to_the_bucket_of_its_hash_in_order() {
             while let Some(frame) = cursor.next(&bytes, PREFIX | LENGTH).unwrap() {
                 let number: [u8; 4] = bytes[frame.record].try_into().unwrap();
                 assert_eq!(
-                    (hash(&number) >> 32) * u64::from(BUCKETS) >> 32,
+                    ((hash(&number) >> 32) * u64::from(BUCKETS)) >> 32,
                     u64::from(bucket)
                 );
                 assert_eq!(frame.prefix, hash(&number) >> 40);

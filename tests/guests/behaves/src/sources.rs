@@ -1,6 +1,6 @@
 //! Compressed text, whole files, object files, and who says where S3 is.
 
-use tinderbox::{Compression, Context, Result};
+use tinderbox::{Compression, Context, Error, Result};
 
 use crate::{Behaviour, argument, number};
 
@@ -26,6 +26,15 @@ fn whole_files(cx: &Context, args: &[String]) -> Result<()> {
     let texts = cx.whole_text_files_in(path, partitions)?;
     let bytes = cx.binary_files_in(path, partitions)?.collect()?;
     println!("{} partitions", texts.partitions());
+    let counts = (
+        cx.whole_text_files(path)?.count()?,
+        cx.binary_files(path)?.count()?,
+    );
+    if counts != (bytes.len() as u64, bytes.len() as u64) {
+        return Err(Error::new(format!(
+            "{counts:?} files where nobody says how many partitions"
+        )));
+    }
     for ((name, text), (_, bytes)) in texts.collect()?.into_iter().zip(bytes) {
         let name = name.rsplit('/').next().unwrap_or_default();
         println!("{name}: {text:?}, {} bytes", bytes.len());

@@ -135,7 +135,7 @@ fn join(cx: &Context) -> Result<()> {
 
 /// Times the sum of numbers that are in memory.
 fn cached(cx: &Context) -> Result<()> {
-    const NUMBERS: u64 = 64 << 20;
+    const NUMBERS: u64 = 32 << 20;
     let numbers = cx
         .range_in(0..NUMBERS, PARTITIONS)
         .map(|number| number as f64)
