@@ -25,6 +25,13 @@ pub(crate) use crate::bindings::tinderbox::job::{
 #[cfg(all(feature = "parquet", test))]
 pub(crate) use fake_columns::{open_columns, parquet_file, read_columns, write_columns};
 
+/// The name of a split's file, as a user knows it: without the host's note of which state of it was found.
+#[cfg(any(feature = "csv", feature = "json", test))]
+pub(crate) fn name_of(split: &Split) -> &str {
+    let marked = split.uri.rsplit_once("#version=");
+    marked.map_or(&split.uri, |(name, _)| name)
+}
+
 #[cfg(not(test))]
 pub(crate) use crate::bindings::tinderbox::job::{
     driver::{

@@ -28,17 +28,15 @@ pub use time::{Date, Timestamp};
 
 use crate::error::{Error, ErrorKind};
 #[cfg(any(feature = "csv", feature = "json"))]
-use crate::host::Split;
+use crate::host::{Split, name_of};
 
 /// A place in a file for whoever must mend it: `line 3 of `a.csv``. A part that begins elsewhere counts its own lines.
 #[cfg(any(feature = "csv", feature = "json"))]
 fn line_of(split: &Split, line: u64) -> String {
+    let file = name_of(split);
     match split.start {
-        0 => format!("line {line} of `{}`", split.uri),
-        start => format!(
-            "line {line} of those that begin behind byte {start} of `{}`",
-            split.uri
-        ),
+        0 => format!("line {line} of `{file}`"),
+        start => format!("line {line} of those that begin behind byte {start} of `{file}`"),
     }
 }
 

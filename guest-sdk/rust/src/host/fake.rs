@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel,
+    BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel, name_of,
 };
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::driver::{AccumulatorUpdate, JobProgress, PartitionResult};
@@ -170,7 +170,7 @@ fn split(uri: &str, record: u64, partitions: u32) -> Result<Vec<Split>, Error> {
     let cut = |at: u32| length / record * u64::from(at) / u64::from(partitions) * record;
     Ok((0..partitions)
         .map(|at| Split {
-            uri: uri.to_owned(),
+            uri: format!("{uri}#version=1"),
             start: cut(at),
             length: cut(at + 1) - cut(at),
         })
@@ -187,7 +187,7 @@ pub(super) fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
 }
 
 pub(crate) fn open_lines(part: &Split) -> Result<u32, Error> {
-    let file = with(|host| host.files[&part.uri].clone());
+    let file = with(|host| host.files[name_of(part)].clone());
     let mut pieces = vec![Vec::new()];
     let mut at = 0u64;
     for line in file.split_inclusive(|byte| *byte == b'\n') {
@@ -207,7 +207,7 @@ pub(crate) fn open_lines(part: &Split) -> Result<u32, Error> {
 pub(crate) fn open_bytes(part: &Split) -> Result<u32, Error> {
     let range =
         usize::try_from(part.start).unwrap()..usize::try_from(part.start + part.length).unwrap();
-    let bytes = with(|host| host.files[&part.uri][range].to_vec());
+    let bytes = with(|host| host.files[name_of(part)][range].to_vec());
     Ok(open(bytes.chunks(PIECE_BYTES).map(<[u8]>::to_vec)))
 }
 

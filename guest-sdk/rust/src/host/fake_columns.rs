@@ -1,7 +1,7 @@
 //! Files of columns of the host for tests: each batch that was written is a row group.
 
 use super::fake::{error, open, with};
-use super::{Column, ColumnFile, Split};
+use super::{Column, ColumnFile, Split, name_of};
 use crate::bindings::tinderbox::job::types::{ColumnType, Error, ErrorKind};
 
 pub(crate) fn parquet_file(uri: &str, _: u32) -> Result<Vec<ColumnFile>, Error> {
@@ -26,7 +26,7 @@ fn file(path: &str, groups: &[Vec<Column>]) -> ColumnFile {
         description: format!("{:?}", column.kind),
     });
     let splits = (0..groups.len()).map(|group| Split {
-        uri: path.to_owned(),
+        uri: format!("{path}#version=1"),
         start: group as u64,
         length: 1,
     });
@@ -40,7 +40,8 @@ fn file(path: &str, groups: &[Vec<Column>]) -> ColumnFile {
 pub(crate) fn open_columns(part: &Split, names: &[String]) -> Result<u32, Error> {
     let number = open([]);
     with(|host| {
-        let group = &host.columns[&part.uri][usize::try_from(part.start).expect("few row groups")];
+        let group =
+            &host.columns[name_of(part)][usize::try_from(part.start).expect("few row groups")];
         let named = |name: &String| group.iter().find(|column| column.name == *name).cloned();
         let columns: Vec<Column> = names.iter().filter_map(named).collect();
         assert_eq!(

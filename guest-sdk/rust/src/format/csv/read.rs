@@ -11,7 +11,7 @@ use crate::format::plan::Plan;
 use crate::format::row::record;
 use crate::format::shape::Shape;
 use crate::format::{invalid, line_of};
-use crate::host::Split;
+use crate::host::{Split, name_of};
 use crate::lineage::Parent;
 use crate::rdd::Operation;
 use crate::stream::Records;
@@ -96,7 +96,7 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
             Shape::Fields(fields) if !options.header => Shape::Tuple(fields.len()),
             shape => shape,
         };
-        let place = |error: Error| error.context(format_args!("`{}`", split.uri));
+        let place = |error: Error| error.context(format_args!("`{}`", name_of(split)));
         Ok(Self {
             rows,
             split: split.clone(),

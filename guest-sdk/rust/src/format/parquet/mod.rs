@@ -7,6 +7,7 @@ mod schema;
 mod write;
 
 use std::panic::Location;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,10 +55,12 @@ impl Context {
         T: for<'de> Deserialize<'de> + 'a,
     {
         let (site, shape) = (Location::caller(), shape::<T>()?);
-        let files = self.parquet_files(path)?;
-        let chosen = files.iter().map(|file| Chosen::new(shape, file));
-        let chosen = chosen.collect::<Result<Vec<_>>>()?;
-        let splits = files.into_iter().flat_map(|file| file.splits).collect();
+        let (mut splits, mut chosen) = (Vec::new(), Vec::new());
+        for file in self.parquet_files(path)? {
+            let of_file = Rc::new(Chosen::new(shape, &file)?);
+            splits.extend(file.splits);
+            chosen.resize(splits.len(), of_file);
+        }
         Ok(self.of_splits("parquet", site, splits, |splits| {
             ParquetRecords::new(splits, chosen)
         }))

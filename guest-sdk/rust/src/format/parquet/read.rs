@@ -1,6 +1,5 @@
 //! The rows of row groups, as records.
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -64,18 +63,16 @@ impl Chosen {
 /// The operation: the rows of files of columns.
 pub(super) struct ParquetRecords<T> {
     splits: Vec<Split>,
-    files: BTreeMap<String, Rc<Chosen>>,
+    /// What is read of each split: of those of one file the same.
+    chosen: Vec<Rc<Chosen>>,
     records: PhantomData<fn() -> T>,
 }
 
 impl<T> ParquetRecords<T> {
-    pub(super) fn new(splits: Vec<Split>, files: Vec<Chosen>) -> Self {
-        let files = files
-            .into_iter()
-            .map(|file| (file.uri.clone(), Rc::new(file)));
+    pub(super) fn new(splits: Vec<Split>, chosen: Vec<Rc<Chosen>>) -> Self {
         Self {
             splits,
-            files: files.collect(),
+            chosen,
             records: PhantomData,
         }
     }
@@ -88,12 +85,12 @@ impl<T: for<'de> Deserialize<'de>> Operation for ParquetRecords<T> {
     where
         Self: 's,
     {
-        let split = self.splits.get(partition as usize);
-        let rows = split.and_then(|split| {
-            let chosen = Rc::clone(self.files.get(&split.uri)?);
+        let place = partition as usize;
+        let split = self.splits.get(place).zip(self.chosen.get(place));
+        let rows = split.and_then(|(split, chosen)| {
             let opened = host::open_columns(split, &chosen.names).map_err(Error::from_host);
             opened
-                .map(|reader| Rows::new(Reader::new(reader), chosen))
+                .map(|reader| Rows::new(Reader::new(reader), Rc::clone(chosen)))
                 .map_err(task::fail)
                 .ok()
         });
