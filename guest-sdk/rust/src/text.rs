@@ -314,6 +314,13 @@ impl Record for Text {
             bytes.detach();
         }
     }
+
+    #[inline]
+    fn touch(&self) {
+        if let Place::Shared(bytes) = &self.place {
+            bytes.touch();
+        }
+    }
 }
 
 /// The words of a [`Text`].

@@ -1,6 +1,7 @@
 //! One task attempt: fork an image, run the task, drop the fork.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,7 @@ impl Attempt {
         let Role::Task(host) = guest.role else {
             unreachable!("an attempt is a task from first to last")
         };
-        let host: Box<dyn Any> = host;
+        let host: Box<dyn Any> = host.into_inner();
         (
             finished,
             *host.downcast().expect("what was put in is taken out"),
@@ -85,7 +86,7 @@ impl Attempt {
     fn guest(&self, host: Box<dyn TaskHost>) -> Guest {
         let image = &self.image.image;
         Guest {
-            role: Role::Task(host),
+            role: Role::Task(RefCell::new(host)),
             clock: Clock::Virtual(image.clock()),
             random: Random::new(self.task.seed),
             kill: self.kill.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{HasSelf, Linker, WasmList};
+use wasmtime::component::{HasSelf, Linker, WasmList, WasmStr};
 
 use crate::guest::{Guest, Panic};
 
@@ -206,7 +206,7 @@ type Globals = (
 );
 
 /// The calls that carry most bytes: the generated ones would copy them into a vector first, the whole memory at each
-/// checkpoint and each cached block at each reading.
+/// checkpoint, each cached block at each reading, and all that a task writes.
 fn add_zero_copy(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.instance("tinderbox:job/driver@0.1.0")?.func_wrap(
@@ -221,18 +221,65 @@ fn add_zero_copy(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
             Ok(())
         },
     )?;
-    linker.instance("tinderbox:job/task@0.1.0")?.func_wrap(
+    let mut task = linker.instance("tinderbox:job/task@0.1.0")?;
+    task.func_wrap(
         "read-bytes",
         |mut store: StoreContextMut<'_, Guest>, (reader,): (u32,)| {
-            let guest = store.data_mut();
-            match guest.task().and_then(|host| host.read_bytes(reader)) {
-                Ok(bytes) => Ok((Ok(bytes),)),
-                Err(error) => types::Host::convert_error(guest, error).map(|error| (Err(error),)),
-            }
+            answer(
+                store
+                    .data_mut()
+                    .task()
+                    .and_then(|host| host.read_bytes(reader)),
+            )
+        },
+    )?;
+    task.func_wrap(
+        "write-shuffle",
+        |store: StoreContextMut<'_, Guest>, (partition, batch): (u32, WasmList<u8>)| {
+            let batch = batch.as_le_slice(&store);
+            answer(
+                store
+                    .data()
+                    .as_task(|host| host.write_shuffle(partition, batch)),
+            )
+        },
+    )?;
+    task.func_wrap(
+        "write-spill",
+        |store: StoreContextMut<'_, Guest>, (run, batch): (u32, WasmList<u8>)| {
+            let batch = batch.as_le_slice(&store);
+            answer(store.data().as_task(|host| host.write_spill(run, batch)))
+        },
+    )?;
+    task.func_wrap(
+        "write-frames",
+        |store: StoreContextMut<'_, Guest>, (batch,): (WasmList<u8>,)| {
+            let batch = batch.as_le_slice(&store);
+            answer(store.data().as_task(|host| host.write_frames(batch)))
+        },
+    )?;
+    task.func_wrap(
+        "write-output",
+        |store: StoreContextMut<'_, Guest>, (output, name, bytes): (u32, WasmStr, WasmList<u8>)| {
+            let (name, bytes) = (name.to_str(&store)?, bytes.as_le_slice(&store));
+            answer(
+                store
+                    .data()
+                    .as_task(|host| host.write_output(output, &name, bytes)),
+            )
         },
     )?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// What a call gives the guest; a trap ends it.
+fn answer<T>(result: Result<T, Error>) -> wasmtime::Result<(Result<T, GuestError>,)> {
+    match result {
+        Ok(value) => Ok((Ok(value),)),
+        Err(Error::Answer(error)) => Ok((Err(error),)),
+        Err(Error::Trap(error)) => Err(error),
+    }
 }
 
 impl types::Host for Guest {
@@ -369,8 +416,8 @@ impl task::Host for Guest {
         Ok(())
     }
 
-    fn write_shuffle(&mut self, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
-        self.task()?.write_shuffle(partition, &batch)
+    fn write_shuffle(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        unreachable!("`add_zero_copy` defines it")
     }
 
     fn write_block(&mut self, rdd: u32, partition: u32, batch: Vec<u8>) -> Result<(), Error> {
@@ -395,8 +442,8 @@ impl task::Host for Guest {
         self.task()?.add_accumulator(accumulator, bytes)
     }
 
-    fn write_output(&mut self, output: u32, name: String, bytes: Vec<u8>) -> Result<(), Error> {
-        self.task()?.write_output(output, &name, &bytes)
+    fn write_output(&mut self, _: u32, _: String, _: Vec<u8>) -> Result<(), Error> {
+        unreachable!("`add_zero_copy` defines it")
     }
 
     fn write_compressed(
@@ -418,8 +465,8 @@ impl task::Host for Guest {
         self.task()?.write_columns(output, &name, columns)
     }
 
-    fn write_spill(&mut self, run: u32, batch: Vec<u8>) -> Result<(), Error> {
-        self.task()?.write_spill(run, &batch)
+    fn write_spill(&mut self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        unreachable!("`add_zero_copy` defines it")
     }
 
     fn open_spill(&mut self, run: u32) -> Result<u32, Error> {
@@ -433,8 +480,8 @@ impl task::Host for Guest {
         Ok(())
     }
 
-    fn write_frames(&mut self, batch: Vec<u8>) -> Result<(), Error> {
-        self.task()?.write_frames(&batch)
+    fn write_frames(&mut self, _: Vec<u8>) -> Result<(), Error> {
+        unreachable!("`add_zero_copy` defines it")
     }
 
     fn open_sorted(

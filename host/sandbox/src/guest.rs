@@ -1,5 +1,6 @@
 //! One instance's side of the host: its role, its clocks, its bounds and what it did last.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,7 +23,9 @@ pub(crate) struct Panic {
 
 pub(crate) enum Role {
     Driver(Box<dyn DriverHost>),
-    Task(Box<dyn TaskHost>),
+    /// In a cell, so that it can be given bytes where they are, in the memory of the store that it is part of. A guest makes one
+    /// call at a time: it is never borrowed twice.
+    Task(RefCell<Box<dyn TaskHost>>),
 }
 
 /// The data of a store.
@@ -63,11 +66,19 @@ impl Guest {
 
     pub(crate) fn task(&mut self) -> Result<&mut dyn TaskHost, Error> {
         match &mut self.role {
-            Role::Task(host) => Ok(host.as_mut()),
-            Role::Driver(_) => Err(Error::new(
-                ErrorKind::WrongRole,
-                "the driver may not read or write a task's data; use an action",
-            )),
+            Role::Task(host) => Ok(host.get_mut().as_mut()),
+            Role::Driver(_) => Err(not_a_task()),
+        }
+    }
+
+    /// Answers a task's call without keeping others from its memory.
+    pub(crate) fn as_task<T>(
+        &self,
+        call: impl FnOnce(&mut dyn TaskHost) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match &self.role {
+            Role::Task(host) => call(host.borrow_mut().as_mut()),
+            Role::Driver(_) => Err(not_a_task()),
         }
     }
 
@@ -114,6 +125,7 @@ impl Guest {
         match &mut self.role {
             Role::Driver(host) => host.log(channel, bytes),
             Role::Task(host) => {
+                let host = host.get_mut();
                 let (kept, cut) = self.log.take(bytes);
                 host.log(channel, kept);
                 if cut {
@@ -125,6 +137,13 @@ impl Guest {
             }
         }
     }
+}
+
+fn not_a_task() -> Error {
+    Error::new(
+        ErrorKind::WrongRole,
+        "the driver may not read or write a task's data; use an action",
+    )
 }
 
 impl fmt::Debug for Guest {
