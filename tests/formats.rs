@@ -116,100 +116,196 @@ fn expect_failure(shell: &Shell, arguments: &[&str], said: &[&str]) {
             "{arguments:?} lacks {words:?}: {error}"
         );
     }
+    assert!(!error.contains("#version="), "what nobody typed: {error}");
+}
+
+const RAGGED: &str = "id,city,paid,fare\n\
+    1,Oslo,true,1\n\
+    2,Bergen,true\n\
+    3,Bodø,true,3,more\n\
+    4,Moss,true,4\n";
+
+#[test]
+fn ragged_rows_fail_are_left_out_or_filled_up() {
+    let shell = Shell::new();
+    shell.file("ragged.csv", RAGGED);
+    let read = |options: &[&str]| {
+        let arguments = [&["print", "csv", "ragged.csv"], options].concat();
+        run(&shell, &[], &arguments)
+    };
+    let failed = read(&[]);
+    let error = failed.failed(FAILED);
+    assert!(
+        error.contains("/ragged.csv`: expected 4 fields, found 3 fields; mend the row, leave such rows out (`BadRows::Skip`) or fill"),
+        "{error}"
+    );
+    assert!(error.contains("line 3 of `"), "{error}");
+    let skipped = read(&["skip"]);
+    assert!(
+        skipped
+            .stderr
+            .contains("2 rows were left out; the first: InvalidArgument: line 3 of `"),
+        "{}",
+        skipped.stderr
+    );
+    let ids = |printed: String| -> Vec<String> {
+        printed.lines().map(|line| line[..7].to_owned()).collect()
+    };
+    assert_eq!(ids(skipped.done()), ["{\"id\":1", "{\"id\":4"]);
+    let padded = read(&["pad"]).done();
+    assert!(
+        padded.contains("{\"id\":2,\"city\":\"Bergen\",\"fare\":null,\"paid\":true}\n"),
+        "{padded}"
+    );
+    assert!(padded.contains("\"Bodø\",\"fare\":3.0,"), "{padded}");
+    assert_eq!(padded.lines().count(), 4);
 }
 
 #[test]
-fn rows_that_are_not_as_they_should_be() {
+fn csv_that_is_not_as_it_should_be() {
     let shell = Shell::new();
-    let ragged = "id,city,fare,paid\n1,Oslo,1,true\n2,Bergen\n3,Bodø,cheap,true\n4,Moss,4,true\n";
-    shell.file("ragged.csv", ragged);
-    let cheap = ragged.replace("2,Bergen\n", "");
-    shell.file("cheap.csv", cheap);
-    shell.file("latin.csv", b"id,city,fare,paid\n1,Troms\xf8,1,true\n");
-    shell.file("town.csv", "id,town,fare,paid\n1,Oslo,1,true\n");
-    shell.file("cut.csv", "id,city,fare,paid\n1,\"Oslo\n2,Bergen,1,true\n");
     shell.file(
-        "lines.jsonl",
-        "{\"id\":1,\"city\":\"Oslo\",\"paid\":true}\n{\"id\":2,\n",
+        "cheap.csv",
+        "id,city,fare,paid\n1,Oslo,1,true\n3,Bodø,cheap,true\n",
     );
-    let csv = |file: &str, said: &[&str]| expect_failure(&shell, &["print", "csv", file], said);
-    csv(
-        "ragged.csv",
+    shell.file("latin.csv", b"id,city,fare,paid\n1,Troms\xf8,1,true\n");
+    shell.file("town.csv", "id,ciyt,fare,paid\n1,Oslo,1,true\n");
+    shell.file("cut.csv", "id,city,fare,paid\n1,\"Oslo\n2,Bergen,1,true\n");
+    shell.file("twice.csv", "id,id,city,fare,paid\n1,1,Oslo,1,true\n");
+    shell.file("wide.csv", "id,fare\n1,1\n300,\n");
+    let expect = |file: &str, said: &[&str]| expect_failure(&shell, &["print", "csv", file], said);
+    expect(
+        "cheap.csv",
         &[
-            "ragged.csv`",
-            "expected 4 fields, found 2 fields",
-            "BadRows::Skip",
+            "line 3 of `",
+            "/cheap.csv`, column `fare`: expected f64, found `cheap`",
         ],
     );
-    csv(
-        "cheap.csv",
-        &["cheap.csv`", "column `fare`: expected f64, found `cheap`"],
-    );
-    csv(
+    expect(
         "latin.csv",
-        &["line 2 of `", "latin.csv` is not UTF-8: convert the file"],
+        &["line 2 of `", "/latin.csv` is not UTF-8: convert the file"],
     );
-    csv(
-        "town.csv",
-        &["there is no column `city`; the columns are `id`, `town`, `fare`, `paid`"],
-    );
-    csv(
+    let near = [
+        "/town.csv`: there is no column `city`: did you mean `ciyt`? It has `id`, `ciyt`, `fare`, `paid`; rename",
+    ];
+    expect("town.csv", &near);
+    expect_failure(&shell, &["print", "csv", "town.csv", "skip"], &near);
+    expect(
         "cut.csv",
         &[
             "line 2 of `",
-            "has a quoted field that does not end",
+            "/cut.csv` has a quoted field that does not end",
             "`multi_line`",
         ],
     );
-    let json = ["print", "json", "lines.jsonl"];
-    expect_failure(
-        &shell,
-        &json,
-        &["lines.jsonl`, column", "EOF while parsing"],
+    expect("twice.csv", &["/twice.csv`: two columns are called `id`"]);
+    let field = |name: &str, said: &str| {
+        expect_failure(
+            &shell,
+            &["field", name, "csv", "wide.csv"],
+            &["line 3 of `", said],
+        );
+    };
+    field(
+        "id",
+        "/wide.csv`, column `id`: expected u8, found integer `300`",
     );
-    let kept = run(&shell, &[], &["print", "csv", "ragged.csv", "skip"]);
-    assert!(
-        kept.stderr.contains(" left out; the first: line"),
-        "{}",
-        kept.stderr
+    field(
+        "fare",
+        "/wide.csv`, column `fare`: expected f64, found nothing: an `Option` would be `None`",
     );
-    let kept = kept.done();
-    let ids: Vec<&str> = kept.lines().map(|line| &line[..7]).collect();
-    assert_eq!(ids, ["{\"id\":1", "{\"id\":4"]);
 }
 
 #[test]
-fn parquet_that_is_not_as_it_should_be() {
+fn lines_of_json_that_are_not_as_they_should_be() {
+    let shell = Shell::new();
+    let whole = "{\"id\":1,\"city\":\"Oslo\",\"fare\":null,\"paid\":true}\n";
+    shell.file("cut.jsonl", format!("{whole}{{\"id\":2,\n"));
+    shell.file("types.jsonl", whole);
+    expect_failure(
+        &shell,
+        &["print", "json", "cut.jsonl"],
+        &[
+            "line 2 of `",
+            "/cut.jsonl`, column 8: EOF while parsing a value; mend the line",
+        ],
+    );
+    let field = |name: &str, said: &str| {
+        expect_failure(
+            &shell,
+            &["field", name, "json", "types.jsonl"],
+            &["line 1 of `", said],
+        );
+    };
+    field(
+        "city",
+        "/types.jsonl`, column 21: invalid type: string \"Oslo\", expected u32",
+    );
+    field(
+        "fare",
+        "/types.jsonl`, column 33: invalid type: null, expected f64",
+    );
+    field(
+        "piad",
+        "there is no member `piad`: did you mean `paid`? It has `city`, `fare`, `id`, `paid`; rename",
+    );
+}
+
+#[test]
+fn parquet_that_is_damaged() {
     let shell = Shell::new();
     shell.file("trips.csv", TRIPS);
-    run(
-        &shell,
-        &["--master", "local[1]"],
-        &["csv", "trips.csv", "parquet", "whole"],
-    )
-    .done();
+    let one = ["--master", "local[1]"];
+    run(&shell, &one, &["csv", "trips.csv", "parquet", "whole"]).done();
     let whole = fs::read(shell.path().join("whole/part-00000.parquet")).unwrap();
     shell.file("cut.parquet", &whole[..whole.len() - 10]);
     shell.file("text.parquet", "id,city\n1,Oslo\n");
     shell.file("empty.parquet", "");
+    // Its last eight bytes are the footer's length and the mark of the format.
+    let mut footer = whole.clone();
+    let end = footer.len() - 8;
+    footer[end - 60..end].fill(0xff);
+    shell.file("footer.parquet", footer);
     // The footer is whole, and the pages are not.
-    let mut damaged = whole.clone();
-    damaged[4..60].fill(0xff);
-    shell.file("damaged.parquet", damaged);
-    for file in [
-        "cut.parquet",
-        "text.parquet",
-        "empty.parquet",
-        "damaged.parquet",
+    let mut pages = whole.clone();
+    pages[4..60].fill(0xff);
+    shell.file("pages.parquet", pages);
+    for (file, place) in [
+        ("cut.parquet", ""),
+        ("text.parquet", ""),
+        ("empty.parquet", ""),
+        ("footer.parquet", ""),
+        ("pages.parquet", "(behind 0 rows from row group 0 on)"),
     ] {
         let said = [
-            &format!("{file}` cannot be read as Parquet"),
-            "make it anew",
+            &*format!("/{file}` cannot be read as Parquet: "),
+            place,
+            "it is another format, or was cut or damaged: make it anew",
         ];
         expect_failure(&shell, &["print", "parquet", file], &said);
     }
-    shell.file("wide.csv", "id,city,fare,paid\n300,Oslo,1,true\n");
-    run(&shell, &[], &["csv", "wide.csv", "parquet", "wide"]).done();
-    let said = "part-00000.parquet`: expected u8, found integer `300`";
-    expect_failure(&shell, &["small", "wide"], &["column `id` of `", said]);
+}
+
+#[test]
+fn parquet_that_does_not_fit_the_record() {
+    let shell = Shell::new();
+    let rows = "id,city,fare,paid\n1,Oslo,1,true\n300,Oslo,,true\n";
+    shell.file("wide.csv", rows);
+    let one = ["--master", "local[1]"];
+    run(&shell, &one, &["csv", "wide.csv", "parquet", "wide"]).done();
+    let field = |name: &str, said: &[&str]| {
+        expect_failure(&shell, &["field", name, "parquet", "wide"], said);
+    };
+    let file = "/wide/part-00000.parquet`";
+    for (name, row, why) in [
+        ("id", 2, "expected u8, found integer `300`"),
+        ("fare", 2, "expected f64, found null"),
+        ("city", 1, "expected u32, found string \"Oslo\""),
+    ] {
+        let why = format!("{file}, column `{name}`: {why}; change the record's type");
+        field(name, &[&format!("row {row} of `"), &why]);
+    }
+    let near =
+        format!("{file}: there is no column `piad`: did you mean `paid`? It has `id`, `city`");
+    field("piad", &[&near]);
 }

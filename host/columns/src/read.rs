@@ -34,6 +34,9 @@ pub struct ColumnReader {
     places: Vec<usize>,
     pages: Pages,
     row_bytes_max: u64,
+    /// The number of the first row group, and the rows that were decoded from there on.
+    group: usize,
+    rows: usize,
     /// What was decoded and not yet handed over.
     rest: Option<RecordBatch>,
 }
@@ -50,7 +53,7 @@ impl ColumnReader {
         groups: Range<usize>,
         columns: Vec<usize>,
     ) -> Result<Self> {
-        let pages = file.pages.clone();
+        let (pages, group) = (file.pages.clone(), groups.start);
         if columns.is_empty() {
             let message = format!(
                 "no column of `{}` is wanted: name one, if only to count rows",
@@ -80,6 +83,8 @@ impl ColumnReader {
             places,
             row_bytes_max: file.page_bytes_max,
             pages,
+            group,
+            rows: 0,
             rest: None,
         })
     }
@@ -116,11 +121,26 @@ impl ColumnReader {
             let next = batches.next().transpose();
             let next = next.map_err(damaged(&self.pages))?;
             Ok(next.map(|next| (next, batches)))
-        })?;
-        Ok(next.map(|(next, batches)| {
-            self.batches = Some(batches);
-            next
-        }))
+        });
+        Ok(next
+            .map_err(|error| self.placed(error))?
+            .map(|(next, batches)| {
+                self.rows += next.num_rows();
+                self.batches = Some(batches);
+                next
+            }))
+    }
+
+    /// Says where the damage is.
+    fn placed(&self, error: Error) -> Error {
+        let (rows, group) = (self.rows, self.group);
+        match error {
+            Error::Damaged { file, reason } => Error::Damaged {
+                file,
+                reason: format!("{reason} (behind {rows} rows from row group {group} on)"),
+            },
+            other => other,
+        }
     }
 
     /// How many rows of a batch can be handed over at once: one at least.

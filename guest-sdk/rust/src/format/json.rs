@@ -1,10 +1,12 @@
 //! JSON lines: a value of JSON a line.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
 
 use memchr::memchr;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -16,6 +18,7 @@ use crate::source::Pieces;
 use crate::stream::Records;
 use crate::task;
 
+use super::near::no_name;
 use super::{invalid, line_of};
 
 impl Context {
@@ -141,24 +144,43 @@ impl<T: for<'de> Deserialize<'de>> Lines<T> {
             self.line += 1;
             if line.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 let read = serde_json::from_slice(line);
-                return read.map(Some).map_err(|error| self.located(&error));
+                return read.map(Some).map_err(|error| self.located(line, &error));
             }
         }
     }
 
     #[cold]
-    fn located(&self, error: &serde_json::Error) -> Error {
+    fn located(&self, line: &[u8], error: &serde_json::Error) -> Error {
         let what = error.to_string();
         // Of one line it says that it is line 1.
         let (what, place) = match what.rsplit_once(" at line 1 column ") {
             Some((what, column)) => (what, format!(", column {column}")),
             None => (&*what, String::new()),
         };
-        invalid(format_args!(
-            "{}{place}: {what}; mend the line, or change the record's type",
-            line_of(&self.split, self.line - 1)
-        ))
+        let place = format!("{}{place}", line_of(&self.split, self.line - 1));
+        match missing(what).zip(members(line)) {
+            Some((missing, members)) => {
+                let names = members.keys().map(String::as_str);
+                invalid(format_args!(
+                    "{place}: {}",
+                    no_name(("member", missing), names)
+                ))
+            }
+            None => invalid(format_args!(
+                "{place}: {what}; mend the line, or change the record's type"
+            )),
+        }
     }
+}
+
+/// The field that no member is, if that is what is wrong: serde's derive says so in these words only.
+fn missing(what: &str) -> Option<&str> {
+    what.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// The members of the object that a line is.
+fn members(line: &[u8]) -> Option<BTreeMap<String, IgnoredAny>> {
+    serde_json::from_slice(line).ok()
 }
 
 impl<T: for<'de> Deserialize<'de>> Iterator for Lines<T> {

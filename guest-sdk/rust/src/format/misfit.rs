@@ -11,6 +11,8 @@ pub(crate) struct Misfit(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     column: Option<usize>,
+    /// A field that has no column.
+    missing: Option<&'static str>,
     message: String,
 }
 
@@ -18,6 +20,7 @@ impl Misfit {
     pub(crate) fn new(message: impl fmt::Display) -> Self {
         Self(Box::new(Inner {
             column: None,
+            missing: None,
             message: message.to_string(),
         }))
     }
@@ -30,6 +33,11 @@ impl Misfit {
 
     pub(crate) fn column(&self) -> Option<usize> {
         self.0.column
+    }
+
+    /// The field that has no column, if that is what is wrong: it is wrong with the whole file.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        self.0.missing
     }
 }
 
@@ -49,6 +57,9 @@ impl serde::de::Error for Misfit {
 
     #[cold]
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        if found == Unexpected::Option {
+            return Self::new(format_args!("expected {expected}, found null"));
+        }
         Self::new(format_args!("expected {expected}, found {found}"))
     }
 
@@ -59,7 +70,9 @@ impl serde::de::Error for Misfit {
 
     #[cold]
     fn missing_field(field: &'static str) -> Self {
-        Self::new(format_args!("there is no column `{field}`"))
+        let mut misfit = Self::new(format_args!("there is no column `{field}`"));
+        misfit.0.missing = Some(field);
+        misfit
     }
 }
 

@@ -11,6 +11,8 @@ mod csv;
 mod json;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 mod misfit;
+#[cfg(feature = "serde")]
+mod near;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(any(feature = "csv", feature = "parquet"))]

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::invalid;
+use super::near::no_name;
 use super::shape::Shape;
 
 /// How a row of a file becomes a record.
@@ -21,9 +22,8 @@ impl Plan {
     /// The plan for a type of this shape and a file of columns with these names.
     ///
     /// # Errors
-    /// A tuple has more items than the file has columns.
+    /// A tuple has more items than the file has columns, or two columns have one name and the type goes by names.
     pub(crate) fn new(shape: Shape, columns: &[Rc<str>]) -> Result<Self> {
-        let place = |name: &str| columns.iter().position(|column| &**column == name);
         match shape {
             Shape::Tuple(length) if length > columns.len() => Err(invalid(format_args!(
                 "the record type has {length} items, and there are {} columns",
@@ -33,14 +33,39 @@ impl Plan {
             Shape::Sequence => Ok(Self::InOrder((0..columns.len()).collect())),
             Shape::Map => Ok(Self::ByName(columns.iter().cloned().zip(0..).collect())),
             Shape::Fields(fields) => {
-                let places = fields.iter().map(|field| place(field)).collect();
-                Ok(Option::map(places, Self::InOrder).unwrap_or_else(|| {
-                    let named = |field: &&str| Some(((*field).into(), place(field)?));
-                    Self::ByName(fields.iter().filter_map(named).collect())
+                let places = fields.iter().map(|field| place(field, columns));
+                let places = places.collect::<Result<Vec<_>>>()?;
+                let all = places.iter().copied().collect();
+                Ok(Option::map(all, Self::InOrder).unwrap_or_else(|| {
+                    let named = fields.iter().zip(places);
+                    let named = named.filter_map(|(field, place)| Some(((*field).into(), place?)));
+                    Self::ByName(named.collect())
                 }))
             }
         }
     }
+}
+
+/// Where the column of a field is, if there is one.
+fn place(field: &str, columns: &[Rc<str>]) -> Result<Option<usize>> {
+    let mut named = (0..columns.len()).filter(|at| &*columns[*at] == field);
+    let place = named.next();
+    match named.next() {
+        None => Ok(place),
+        Some(_) => Err(invalid(format_args!(
+            "two columns are called `{field}`: rename one, or read tuples or lists, which take columns in order"
+        ))),
+    }
+}
+
+/// A field that is not optional has no column.
+#[cold]
+pub(crate) fn no_column(file: &str, missing: &str, columns: &[Rc<str>]) -> Error {
+    let columns = columns.iter().map(|column| &**column);
+    invalid(format_args!(
+        "`{file}`: {}",
+        no_name(("column", missing), columns)
+    ))
 }
 
 #[cfg(feature = "parquet")]
@@ -67,6 +92,10 @@ mod tests {
         let plan = |fields| Plan::new(Shape::Fields(fields), &columns).unwrap();
         assert_eq!(plan(&["a", "b"]), Plan::InOrder(vec![1, 2]));
         assert_eq!(plan(&["a", "d"]), Plan::ByName(vec![("a".into(), 1)]));
+        let twice: [Rc<str>; 3] = ["a".into(), "b".into(), "a".into()];
+        assert!(Plan::new(Shape::Fields(&["b"]), &twice).is_ok());
+        let twice = Plan::new(Shape::Fields(&["b", "a"]), &twice).unwrap_err();
+        assert!(twice.message().contains("two columns are called `a`"));
         let tuple = |length| Plan::new(Shape::Tuple(length), &columns);
         assert_eq!(tuple(2).unwrap(), Plan::InOrder(vec![0, 1]));
         assert!(tuple(4).unwrap_err().message().contains("4 items"));

@@ -126,6 +126,29 @@ fn fields_that_hold_line_ends_are_read_whole_where_it_is_said_so() {
 }
 
 #[test]
+fn quotes_are_taken_off_wherever_they_are() {
+    // A lone carriage return is text, a quote within a field too.
+    let file =
+        "a,b\r\n\"x\",\"y\"\r\n\"\"\"x,\",\"\"\r\n\"\"\"\",b\rc\r\nx\"y\",\"z\"w\n\"q\",\"\"\"\"";
+    let expected = [
+        ("x", "y"),
+        ("\"x,", ""),
+        ("\"", "b\rc"),
+        ("x\"y\"", "zw"),
+        ("q", "\""),
+    ]
+    .map(|(a, b)| (a.to_owned(), b.to_owned()));
+    for options in [CsvOptions::new(), CsvOptions::new().multi_line(true)] {
+        let rows: Vec<(String, String)> = csv(file, options).unwrap();
+        assert_eq!(rows, expected);
+    }
+    let escaped = "a,b\n\"x\\\"y\",\"z\"\n";
+    let options = CsvOptions::new().escape(Some(b'\\'));
+    let rows: Vec<(String, String)> = csv(escaped, options).unwrap();
+    assert_eq!(rows, [("x\"y".to_owned(), "z".to_owned())]);
+}
+
+#[test]
 fn rows_of_another_length_fail_are_left_out_or_filled_up() {
     let file = "id,city,fare,kept\n1,Oslo,1,true\n2,Bergen\n3,Tromsø,3,true,x\n4,Bodø,4,true\n";
     assert_eq!(
@@ -156,6 +179,16 @@ fn a_field_that_does_not_fit_is_named_with_its_place() {
     );
     let kept = trips(file, CsvOptions::new().bad_rows(BadRows::Skip)).unwrap();
     assert_eq!(kept.len(), 1);
+    let empty = why(csv::<(u8,)>("id,x\n,1\n", CsvOptions::new()));
+    assert!(
+        empty.contains("column `id`: expected u8, found nothing: an `Option` would be `None`"),
+        "{empty}"
+    );
+    let large = why(csv::<(u8,)>("id\n300\n", CsvOptions::new()));
+    assert!(
+        large.contains("line 2 of `f`, column `id`: expected u8, found integer `300`"),
+        "{large}"
+    );
     let late = format!("id\n{}x\n", "1\n".repeat(100));
     context(late);
     let rows = parallelism(2).csv::<(u8,)>("f", CsvOptions::new()).unwrap();
@@ -176,7 +209,25 @@ fn a_column_that_is_missing_is_named_with_those_that_are_there() {
     );
     assert_eq!(
         why(trips(&file.replace("city", "town"), CsvOptions::new())),
-        "InvalidArgument: line 2 of `f`: there is no column `city`; the columns are `id`, `town`, `fee`, `kept`"
+        "InvalidArgument: `f`: there is no column `city`. It has `id`, `town`, `fee`, `kept`; rename the field \
+         (`#[serde(rename = \"...\")]`), or make it an `Option` if it may be missing"
+    );
+    let mistyped = file.replace("city", "ctiy");
+    let near = why(trips(&mistyped, CsvOptions::new()));
+    assert!(
+        near.contains("no column `city`: did you mean `ctiy`? It has `id`"),
+        "{near}"
+    );
+    let skipping = CsvOptions::new().bad_rows(BadRows::Skip);
+    assert_eq!(
+        why(trips(&mistyped, skipping)),
+        near,
+        "no row is at fault, so none is left out"
+    );
+    let twice = why(trips("id,city,id\n", CsvOptions::new()));
+    assert!(
+        twice.contains("`f`: two columns are called `id`"),
+        "{twice}"
     );
     let tuple = why(csv::<(u8, u8)>("a\n1\n", CsvOptions::new()));
     assert_eq!(
@@ -321,6 +372,11 @@ fn a_line_that_is_no_json_is_named_with_its_place() {
         read("{\"id\":-1}\n"),
         "InvalidArgument: line 1 of `f`, column 8: invalid value: integer `-1`, expected u32; mend the line, or change the \
          record's type"
+    );
+    assert_eq!(
+        read("{\"id\":1,\"City\":\"Oslo\",\"kept\":true}\n"),
+        "InvalidArgument: line 1 of `f`, column 34: there is no member `city`: did you mean `City`? It has `City`, `id`, `kept`; \
+         rename the field (`#[serde(rename = \"...\")]`), or make it an `Option` if it may be missing"
     );
     let cut = read("{\"id\":1");
     assert!(

@@ -1,8 +1,9 @@
 //! Reads one format and writes another: `FROM INPUT TO OUTPUT`, each format `csv`, `json` or `parquet`.
 //!
-//! `print FROM INPUT` prints what is read, a record a line; what follows are options of CSV.
+//! `print FROM INPUT` prints what is read, a record a line; what follows are options of CSV. `field NAME FROM INPUT` reads one
+//! field, of a type that may not fit.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tinderbox::{BadRows, Context, CsvOptions, Date, Error, Rdd, Record, Result, Timestamp};
 
 #[derive(Clone, Debug, Deserialize, Record, Serialize)]
@@ -30,13 +31,18 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
     match args[..] {
         ["print", from, input, ref options @ ..] => print(&read(cx, from, input, options)?),
         ["types", output] => types(cx, output),
-        ["small", input] => small(cx, input),
+        ["field", name, from, input] => field(cx, name, from, input),
         [from, input, to, output] => write(&read(cx, from, input, &[])?, to, output),
         _ => Err(Error::new(format!("unknown: {args:?}"))),
     }
 }
 
-fn read<'a>(cx: &Context, from: &str, input: &str, options: &[&str]) -> Result<Rdd<'a, Trip>> {
+fn read<'a, T: DeserializeOwned + 'a>(
+    cx: &Context,
+    from: &str,
+    input: &str,
+    options: &[&str],
+) -> Result<Rdd<'a, T>> {
     match from {
         "csv" => cx.csv(input, csv_options(options)?),
         "json" => cx.json_lines(input),
@@ -108,16 +114,24 @@ fn types(cx: &Context, output: &str) -> Result<()> {
     Ok(())
 }
 
-/// Reads a column into a type that is too small for it.
-fn small(cx: &Context, input: &str) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Small {
-        id: u8,
+/// Prints the values of a field in a type of its own.
+fn field(cx: &Context, name: &str, from: &str, input: &str) -> Result<()> {
+    macro_rules! print_field {
+        ($field:ident: $type:ty) => {{
+            #[derive(Deserialize)]
+            struct Only {
+                $field: $type,
+            }
+            let rows = read::<Only>(cx, from, input, &[])?;
+            println!("{:?}", rows.map(|row| row.$field).collect()?);
+            Ok(())
+        }};
     }
-    let sum = cx
-        .parquet::<Small>(input)?
-        .map(|row| u64::from(row.id))
-        .reduce(|a, b| a + b)?;
-    println!("{sum:?}");
-    Ok(())
+    match name {
+        "id" => print_field!(id: u8),
+        "city" => print_field!(city: u32),
+        "fare" => print_field!(fare: f64),
+        "piad" => print_field!(piad: bool),
+        _ => Err(Error::new(format!("there is no field `{name}`"))),
+    }
 }

@@ -8,6 +8,8 @@ use serde::de::{Deserializer, Visitor};
 use crate::format::misfit::Misfit;
 use crate::format::row::Row;
 
+use super::number::{decimal, whole};
+
 /// A row that was cut.
 #[derive(Clone, Copy)]
 pub(super) struct CsvRow<'r> {
@@ -41,24 +43,49 @@ pub(super) struct Cell<'r> {
 impl<'r> Cell<'r> {
     #[inline]
     fn text(self, expected: &str) -> Result<&'r str, Misfit> {
-        self.text.ok_or_else(|| {
-            Misfit::new(format_args!(
-                "expected {expected}, and the row has no such field: an `Option` would be `None`"
-            ))
-        })
+        self.text.ok_or_else(|| no_field(expected))
     }
 
-    #[inline]
+    /// By all the rules for such a number: out of the way of the quick ones, or they would not be.
+    #[cold]
+    #[inline(never)]
     fn parsed<T: std::str::FromStr>(self) -> Result<T, Misfit> {
         let expected = std::any::type_name::<T>();
         let text = self.text(expected)?;
-        text.trim_ascii().parse().map_err(|_| {
-            Misfit::new(format_args!(
-                "expected {expected}, found `{}`",
-                shortened(text)
-            ))
-        })
+        let parsed = text.trim_ascii().parse();
+        parsed.map_err(|_| unfit(expected, text))
     }
+
+    /// In whatever case, with white space around it.
+    #[cold]
+    fn truth(self) -> Result<bool, Misfit> {
+        let text = self.text("bool")?;
+        match text.trim_ascii() {
+            word if word.eq_ignore_ascii_case("true") => Ok(true),
+            word if word.eq_ignore_ascii_case("false") => Ok(false),
+            _ => Err(unfit("`true` or `false`", text)),
+        }
+    }
+}
+
+#[cold]
+fn no_field(expected: &str) -> Misfit {
+    Misfit::new(format_args!(
+        "expected {expected}, and the row has no such field: an `Option` would be `None`"
+    ))
+}
+
+#[cold]
+fn unfit(expected: &str, text: &str) -> Misfit {
+    if text.is_empty() {
+        return Misfit::new(format_args!(
+            "expected {expected}, found nothing: an `Option` would be `None`"
+        ));
+    }
+    Misfit::new(format_args!(
+        "expected {expected}, found `{}`",
+        shortened(text)
+    ))
 }
 
 /// As much of a text as helps to find it.
@@ -72,12 +99,15 @@ fn shortened(text: &str) -> String {
     short
 }
 
-/// The methods for types that are parsed from text.
+/// The methods for numbers: most are of few digits, and the type tells those from others.
 macro_rules! parsed {
-    ($($method:ident $visit:ident,)*) => {$(
+    ($($method:ident $type:ident $quick:ident $quick_visit:ident $visit:ident,)*) => {$(
         #[inline]
         fn $method<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
-            visitor.$visit(self.parsed()?)
+            match self.text.and_then($quick) {
+                Some(number) => visitor.$quick_visit(number),
+                None => visitor.$visit(self.parsed::<$type>()?),
+            }
         }
     )*};
 }
@@ -95,16 +125,19 @@ impl<'r> Deserializer<'r> for Cell<'r> {
     type Error = Misfit;
 
     parsed! {
-        deserialize_i8 visit_i8,
-        deserialize_i16 visit_i16,
-        deserialize_i32 visit_i32,
-        deserialize_i64 visit_i64,
-        deserialize_u8 visit_u8,
-        deserialize_u16 visit_u16,
-        deserialize_u32 visit_u32,
-        deserialize_u64 visit_u64,
-        deserialize_f32 visit_f32,
-        deserialize_f64 visit_f64,
+        deserialize_i8 i8 whole visit_i64 visit_i8,
+        deserialize_i16 i16 whole visit_i64 visit_i16,
+        deserialize_i32 i32 whole visit_i64 visit_i32,
+        deserialize_i64 i64 whole visit_i64 visit_i64,
+        deserialize_u8 u8 whole visit_i64 visit_u8,
+        deserialize_u16 u16 whole visit_i64 visit_u16,
+        deserialize_u32 u32 whole visit_i64 visit_u32,
+        deserialize_u64 u64 whole visit_i64 visit_u64,
+        deserialize_f64 f64 decimal visit_f64 visit_f64,
+    }
+
+    fn deserialize_f32<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_f32(self.parsed()?)
     }
 
     refused! {
@@ -120,16 +153,13 @@ impl<'r> Deserializer<'r> for Cell<'r> {
         visitor.visit_borrowed_str(self.text("text")?)
     }
 
+    #[inline]
     fn deserialize_bool<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let text = self.text("bool")?;
-        match text.trim_ascii() {
-            word if word.eq_ignore_ascii_case("true") => visitor.visit_bool(true),
-            word if word.eq_ignore_ascii_case("false") => visitor.visit_bool(false),
-            _ => Err(Misfit::new(format_args!(
-                "expected `true` or `false`, found `{}`",
-                shortened(text)
-            ))),
-        }
+        visitor.visit_bool(match self.text {
+            Some("true") => true,
+            Some("false") => false,
+            _ => self.truth()?,
+        })
     }
 
     fn deserialize_bytes<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {

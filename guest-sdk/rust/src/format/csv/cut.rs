@@ -1,11 +1,11 @@
 //! Cuts text into rows and rows into fields.
 //!
-//! A row without quotes is cut where the delimiters are, and copied nowhere. One with quotes is `csv-core`'s.
+//! A row is cut where the delimiters are, and copied nowhere. Only where a quote within quotes, or a line end, must be taken
+//! out or looked behind it is unquoted first.
 
 use std::ops::Range;
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::{memchr, memchr3_iter};
+use memchr::memchr;
 
 use crate::error::Result;
 use crate::format::{invalid, line_of};
@@ -13,6 +13,8 @@ use crate::host::Split;
 use crate::source::Pieces;
 
 use super::CsvOptions;
+use super::marks::Marks;
+use super::unquote::Unquoted;
 
 /// The rows of a split, one at a time.
 pub(super) struct Rows {
@@ -20,6 +22,8 @@ pub(super) struct Rows {
     split: Split,
     options: CsvOptions,
     piece: String,
+    /// The delimiters, quotes and line ends of the piece.
+    marks: Marks,
     /// What was cut of the piece.
     at: usize,
     /// The number of the line that is next, from 1.
@@ -38,6 +42,11 @@ impl Rows {
             split: split.clone(),
             options: options.clone(),
             piece: String::new(),
+            marks: Marks::new([
+                options.delimiter,
+                b'\n',
+                options.quote.unwrap_or(options.delimiter),
+            ]),
             at: 0,
             line: 1,
             fields: Vec::new(),
@@ -72,8 +81,7 @@ impl Rows {
     /// Where the row's text is, and the fields in it.
     pub(super) fn row(&self) -> (&str, &[Range<usize>]) {
         let text = if self.is_unquoted {
-            // It is: only whole characters were taken out of the piece.
-            std::str::from_utf8(&self.unquoted.text).unwrap_or_default()
+            self.unquoted.text()
         } else {
             &self.piece
         };
@@ -107,6 +115,7 @@ impl Rows {
         })?;
         let marked = is_first && self.split.start == 0 && self.piece.starts_with('\u{feff}');
         self.at = if marked { 3 } else { 0 };
+        self.marks.begin(self.piece.as_bytes());
         Ok(true)
     }
 
@@ -115,30 +124,57 @@ impl Rows {
     fn cut(&mut self) -> Result<()> {
         self.fields.clear();
         self.is_unquoted = false;
-        let bytes = self.piece.as_bytes();
-        let delimiter = self.options.delimiter;
-        let quote = self.options.quote.unwrap_or(delimiter);
-        let mut start = self.at;
-        for found in memchr3_iter(delimiter, b'\n', quote, &bytes[self.at..]) {
-            let end = self.at + found;
-            let byte = bytes[end];
-            if byte == delimiter {
-                self.fields.push(start..end);
-                start = end + 1;
-            } else if byte == b'\n' {
-                let is_return = end > start && bytes[end - 1] == b'\r';
-                self.fields.push(start..end - usize::from(is_return));
-                self.at = end + 1;
+        match self.cut_in_place() {
+            Some(next) => {
+                self.at = next;
                 self.line += 1;
-                return Ok(());
-            } else if end == start {
-                return self.unquote();
+                Ok(())
+            }
+            None => self.unquote(),
+        }
+    }
+
+    /// Cuts the row where its marks are, and returns where the next begins; none: it must be unquoted.
+    #[inline]
+    fn cut_in_place(&mut self) -> Option<usize> {
+        let bytes = self.piece.as_bytes();
+        let mut start = self.at;
+        loop {
+            let mark = self.marks.next().unwrap_or(bytes.len());
+            match bytes.get(mark) {
+                // What was skipped, or unquoted, has marks too.
+                _ if mark < start => {}
+                Some(byte) if *byte == self.options.delimiter => {
+                    self.fields.push(start..mark);
+                    start = mark + 1;
+                }
+                Some(b'\n') => {
+                    let is_return = mark > start && bytes[mark - 1] == b'\r';
+                    self.fields.push(start..mark - usize::from(is_return));
+                    return Some(mark + 1);
+                }
+                None => {
+                    self.fields.push(start..mark);
+                    return Some(mark);
+                }
+                // A quote within a field is a byte like any.
+                Some(_) if mark > start => {}
+                Some(quote) => {
+                    if self.options.escape.is_some() {
+                        return None;
+                    }
+                    let closing = self.marks.closing(bytes, *quote)?;
+                    self.fields.push(start + 1..closing);
+                    start = match bytes[closing + 1..] {
+                        [byte, ..] if byte == self.options.delimiter => closing + 2,
+                        [b'\n', ..] => return Some(closing + 2),
+                        [b'\r', b'\n', ..] => return Some(closing + 3),
+                        [] => return Some(bytes.len()),
+                        _ => return None,
+                    };
+                }
             }
         }
-        self.fields.push(start..bytes.len());
-        self.at = bytes.len();
-        self.line += 1;
-        Ok(())
     }
 
     #[cold]
@@ -158,25 +194,21 @@ impl Rows {
     fn unquote(&mut self) -> Result<()> {
         let first = self.line;
         self.unquoted.begin();
-        loop {
+        let has_return = loop {
             let rest = &self.piece.as_bytes()[self.at..];
-            let line = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
             let part = if self.options.multi_line {
                 rest
             } else {
-                &rest[..line]
+                &rest[..memchr(b'\n', rest).map_or(rest.len(), |end| end + 1)]
             };
             let ended = self.unquoted.feed(part);
-            let ends_line = part.ends_with(b"\n");
-            let taken = match ended {
-                Some(taken) if self.options.multi_line => taken,
-                _ => part.len(),
-            };
-            self.line += lines(&part[..taken]);
-            self.at += taken;
+            let taken = &part[..ended.unwrap_or(part.len())];
+            self.line += lines(taken);
+            self.at += taken.len();
             if ended.is_some() {
-                break;
+                break taken.ends_with(b"\r\n");
             }
+            let ends_line = taken.ends_with(b"\n");
             if self.options.multi_line && self.load()? {
                 continue;
             }
@@ -184,81 +216,14 @@ impl Rows {
             if ends_line || self.unquoted.feed(b"\n").is_none() {
                 return Err(self.never_ends(first));
             }
-            break;
-        }
+            break false;
+        };
         self.is_unquoted = true;
-        self.unquoted.fields(&mut self.fields);
+        self.unquoted.fields(has_return, &mut self.fields);
         Ok(())
     }
 }
 
 fn lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
-}
-
-/// A row with quotes, without them.
-struct Unquoted {
-    core: Reader,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    /// How much of both is filled.
-    text_length: usize,
-    count: usize,
-}
-
-impl Unquoted {
-    fn new(options: &CsvOptions) -> Self {
-        let mut builder = ReaderBuilder::new();
-        builder.delimiter(options.delimiter);
-        builder.quoting(options.quote.is_some());
-        builder.quote(options.quote.unwrap_or(b'"'));
-        builder.escape(options.escape);
-        builder.double_quote(options.escape.is_none());
-        Self {
-            core: builder.build(),
-            text: Vec::new(),
-            ends: Vec::new(),
-            text_length: 0,
-            count: 0,
-        }
-    }
-
-    fn begin(&mut self) {
-        self.core.reset();
-        (self.text_length, self.count) = (0, 0);
-    }
-
-    /// Takes text of the row, and returns how much of it was the row's if that ended.
-    fn feed(&mut self, text: &[u8]) -> Option<usize> {
-        let mut taken = 0;
-        loop {
-            // No field is longer than what it is cut from.
-            self.text.resize(self.text_length + text.len() + 1, 0);
-            self.ends.resize((self.count + 1) * 2, 0);
-            let (result, read, written, ended) = self.core.read_record(
-                &text[taken..],
-                &mut self.text[self.text_length..],
-                &mut self.ends[self.count..],
-            );
-            taken += read;
-            self.text_length += written;
-            self.count += ended;
-            match result {
-                ReadRecordResult::Record => return Some(taken),
-                ReadRecordResult::InputEmpty | ReadRecordResult::End => return None,
-                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
-            }
-        }
-    }
-
-    /// Where the fields are.
-    fn fields(&mut self, fields: &mut Vec<Range<usize>>) {
-        self.text.truncate(self.text_length);
-        let mut start = 0;
-        fields.clear();
-        for end in &self.ends[..self.count] {
-            fields.push(start..*end);
-            start = *end;
-        }
-    }
 }

@@ -2,7 +2,10 @@
 
 mod cell;
 mod cut;
+mod marks;
+mod number;
 mod read;
+mod unquote;
 mod write;
 
 use std::panic::Location;

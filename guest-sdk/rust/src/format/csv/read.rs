@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::format::misfit::Misfit;
-use crate::format::plan::Plan;
+use crate::format::plan::{Plan, no_column};
 use crate::format::row::record;
 use crate::format::shape::Shape;
 use crate::format::{invalid, line_of};
@@ -119,7 +119,7 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
             }
             match self.convert() {
                 Ok(record) => return Ok(Some(record)),
-                Err(misfit) => self.skip(self.located(line, &misfit))?,
+                Err(misfit) => self.refuse(line, &misfit)?,
             }
         }
     }
@@ -138,13 +138,16 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
         record(row, &self.plan)
     }
 
+    /// Fails, or leaves the row out. A column that is missing is no fault of the row.
     #[cold]
-    fn skip(&mut self, error: Error) -> Result<()> {
-        if self.bad_rows != BadRows::Skip {
-            return Err(error);
+    fn refuse(&mut self, line: u64, misfit: &Misfit) -> Result<()> {
+        if self.bad_rows != BadRows::Skip || misfit.missing().is_some() {
+            return Err(self.located(line, misfit));
         }
         self.skipped.count += 1;
-        self.skipped.first.get_or_insert(error);
+        if self.skipped.first.is_none() {
+            self.skipped.first = Some(self.located(line, misfit));
+        }
         Ok(())
     }
 
@@ -159,6 +162,9 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
 
     #[cold]
     fn located(&self, line: u64, misfit: &Misfit) -> Error {
+        if let Some(missing) = misfit.missing() {
+            return no_column(name_of(&self.split), missing, &self.columns);
+        }
         // A comment or an empty line before the row is a line of its own: the row ends before the next.
         let line = self.rows.line().saturating_sub(1).max(line);
         let place = line_of(&self.split, line);

@@ -43,10 +43,62 @@ impl<'r> Cell<'r> {
     }
 }
 
+/// The methods for types that most columns of them are stored as: what is asked first is then what it is, and the rest is
+/// out of the way.
+macro_rules! stored {
+    ($($method:ident $values:ident $visit:ident,)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
+            match &self.column.values {
+                Values::$values(values) if !self.column.is_null(self.row) => {
+                    visitor.$visit(values[self.row])
+                }
+                _ => self.deserialize_any(visitor),
+            }
+        }
+    )*};
+}
+
 impl<'r> Deserializer<'r> for Cell<'r> {
     type Error = Misfit;
 
+    stored! {
+        deserialize_i8 Int32s visit_i32,
+        deserialize_i16 Int32s visit_i32,
+        deserialize_i32 Int32s visit_i32,
+        deserialize_i64 Int64s visit_i64,
+        deserialize_u8 Int32s visit_i32,
+        deserialize_u16 Int32s visit_i32,
+        deserialize_u32 Uint32s visit_u32,
+        deserialize_u64 Uint64s visit_u64,
+        deserialize_f32 Float32s visit_f32,
+        deserialize_f64 Float64s visit_f64,
+    }
+
     #[inline]
+    fn deserialize_bool<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.column.values {
+            Values::Bools(values) if !self.column.is_null(self.row) => {
+                visitor.visit_bool(values[self.row] != 0)
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match self.text().filter(|_| !self.column.is_null(self.row)) {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline(never)]
     fn deserialize_any<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, Misfit> {
         if self.column.is_null(self.row) {
             return visitor.visit_none();
@@ -102,7 +154,6 @@ impl<'r> Deserializer<'r> for Cell<'r> {
 
     serde::forward_to_deserialize_any! {
         <W: Visitor<'r>>
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+        char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::format::invalid;
 use crate::format::misfit::Misfit;
-use crate::format::plan::Plan;
+use crate::format::plan::{Plan, no_column};
 use crate::format::row::record;
 use crate::format::shape::Shape;
 use crate::host::{self, ColumnFile, Split};
@@ -29,7 +29,7 @@ pub(super) struct Chosen {
     /// Of those.
     plan: Plan,
     /// All that are there, for whoever misses one.
-    there: String,
+    there: Vec<Rc<str>>,
 }
 
 impl Chosen {
@@ -39,14 +39,10 @@ impl Chosen {
             .iter()
             .map(|column| (*column.name).into())
             .collect();
-        let there = format!("`{}`", columns.join("`, `"));
         let place = |error: Error| error.context(format_args!("`{}`", file.uri));
         let (plan, chosen) = Plan::new(shape, &columns).map_err(place)?.renumbered();
         if chosen.is_empty() {
-            return Err(invalid(format_args!(
-                "no column of `{}` is a field of the record type; its columns are {there}",
-                file.uri
-            )));
+            return Err(nothing(shape, &file.uri, &columns));
         }
         Ok(Self {
             uri: file.uri.clone(),
@@ -55,8 +51,19 @@ impl Chosen {
                 .map(|column| columns[*column].to_string())
                 .collect(),
             plan,
-            there,
+            there: columns,
         })
+    }
+}
+
+/// None of a file's columns is wanted.
+#[cold]
+fn nothing(shape: Shape, file: &str, columns: &[Rc<str>]) -> Error {
+    match shape {
+        Shape::Fields([first, ..]) => no_column(file, first, columns),
+        _ => invalid(format_args!(
+            "no column of `{file}` is read: name one in the record type, if only to count rows"
+        )),
     }
 }
 
@@ -90,7 +97,7 @@ impl<T: for<'de> Deserialize<'de>> Operation for ParquetRecords<T> {
         let rows = split.and_then(|(split, chosen)| {
             let opened = host::open_columns(split, &chosen.names).map_err(Error::from_host);
             opened
-                .map(|reader| Rows::new(Reader::new(reader), Rc::clone(chosen)))
+                .map(|reader| Rows::new(Reader::new(reader), split, Rc::clone(chosen)))
                 .map_err(task::fail)
                 .ok()
         });
@@ -110,17 +117,22 @@ struct Rows<T> {
     /// The next row of so many.
     row: usize,
     rows: usize,
+    /// The number of the row group in which the split begins, and the rows of it that were read before these.
+    group: u64,
+    before: u64,
     records: PhantomData<fn() -> T>,
 }
 
 impl<T: for<'de> Deserialize<'de>> Rows<T> {
-    fn new(reader: Reader, chosen: Rc<Chosen>) -> Self {
+    fn new(reader: Reader, split: &Split, chosen: Rc<Chosen>) -> Self {
         Self {
             reader: Some(reader),
             chosen,
             columns: Vec::new(),
             row: 0,
             rows: 0,
+            group: split.start,
+            before: 0,
             records: PhantomData,
         }
     }
@@ -130,6 +142,7 @@ impl<T: for<'de> Deserialize<'de>> Rows<T> {
         let Some(reader) = &self.reader else {
             return Ok(false);
         };
+        self.before += self.rows as u64;
         // The old ones first: both need not fit.
         self.columns.clear();
         let columns = reader.read_columns().map_err(Error::from_host)?;
@@ -163,12 +176,20 @@ impl<T: for<'de> Deserialize<'de>> Rows<T> {
         let Chosen {
             uri, names, there, ..
         } = &*self.chosen;
+        if let Some(missing) = misfit.missing() {
+            return no_column(uri, missing, there);
+        }
+        let row = self.before + self.row as u64;
+        let place = match self.group {
+            0 => format!("row {row} of `{uri}`"),
+            group => format!("row {row} from row group {group} of `{uri}` on"),
+        };
         match misfit.column().and_then(|column| names.get(column)) {
             Some(column) => invalid(format_args!(
-                "column `{column}` of `{uri}`: {misfit}; change the record's type: an `Option` for what may be null, a \
-                 larger number for what does not fit"
+                "{place}, column `{column}`: {misfit}; change the record's type: an `Option` for what may be null, a larger \
+                 number for what does not fit"
             )),
-            None => invalid(format_args!("`{uri}`: {misfit}; its columns are {there}")),
+            None => invalid(format_args!("{place}: {misfit}")),
         }
     }
 }

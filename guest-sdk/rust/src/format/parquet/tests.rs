@@ -211,23 +211,28 @@ fn what_does_not_fit_is_named() {
             _ => count(cx.parquet::<Gone>("wide").map(|rows| rows.map(drop))),
         }
     };
-    let place = "of `wide/part-00000.parquet`";
+    let row = |row: u8| format!("row {row} of `wide/part-00000.parquet`");
     assert!(number("count").contains(&format!(
-        "column `count` {place}: expected u8, found integer `4294967295`"
+        "{}, column `count`: expected u8, found integer `4294967295`",
+        row(1)
     )));
     assert!(
         number("mean").contains(&format!(
-            "column `mean` {place}: expected f64, found Option value"
+            "{}, column `mean`: expected f64, found null",
+            row(1)
         )),
         "{}",
         number("mean")
     );
     assert!(number("name").contains(&format!(
-        "column `name` {place}: expected i64, found string \"näme 2\""
+        "{}, column `name`: expected i64, found string \"näme 2\"",
+        row(1)
     )));
     let gone = number("gone");
     assert!(
-        gone.contains("there is no column `gone`; its columns are `flag`, `small`"),
+        gone.contains(
+            "`wide/part-00000.parquet`: there is no column `gone`. It has `flag`, `small`"
+        ),
         "{gone}"
     );
     #[derive(Deserialize)]
@@ -237,7 +242,7 @@ fn what_does_not_fit_is_named() {
     }
     let message = why(cx.parquet::<Nothing>("wide"));
     assert!(
-        message.contains("no column of `wide/part-00000.parquet` is a field of the record type"),
+        message.contains("`wide/part-00000.parquet`: there is no column `nothing`. It has `flag`"),
         "{message}"
     );
 }
