@@ -1,5 +1,7 @@
 //! What the benches run: one program, the first argument says what.
 
+mod lines;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["group-skewed"] => group_skewed(cx),
         ["join"] => join(cx),
         ["cached"] => cached(cx),
+        ["lines", what, path, wanted] => lines::pass(cx, what, path, wanted.parse()?),
         ["spin"] => for_ever(cx, || black_box(())),
         ["fill"] => fill(cx),
         ["sleep"] => for_ever(cx, || std::thread::sleep(Duration::from_secs(3600))),
