@@ -37,7 +37,24 @@ fn local(files: &Files, uri: &str, path: &str, stopper: &Stopper) -> Result<Vec<
     let folder = Folder::open(files, path, stopper)?;
     match &folder {
         Folder::Local(_, path) if !path.is_dir() => Ok(vec![local_file(path)?]),
-        _ => folder.files(),
+        _ => own_files(uri, folder.entries()?),
+    }
+}
+
+/// The files right below a folder that was named. That it has none is no mistake, unless it has folders.
+fn own_files(uri: &str, entries: Entries<'_>) -> Result<Vec<FileInfo>> {
+    let below = entries.folders.iter().find(|below| !is_hidden(&below.name));
+    let below = below.map(|below| below.name.clone());
+    let files = shown(entries.files);
+    match below {
+        Some(name) if files.is_empty() => {
+            let uri = uri.trim_end_matches('/');
+            Err(Error::Invalid(format!(
+                "`{uri}` is a folder without files of its own, but with folders such as `{name}`; name `{uri}/*` for their \
+                 files, or `{uri}/**` for all below"
+            )))
+        }
+        _ => Ok(files),
     }
 }
 
@@ -54,7 +71,7 @@ fn object(files: &Files, uri: &str, stopper: &Stopper) -> Result<Vec<FileInfo>> 
             entries => entries?,
         };
         if !entries.files.is_empty() || !entries.folders.is_empty() || object.url.key.is_empty() {
-            return Ok(shown(entries.files));
+            return own_files(uri, entries);
         }
     }
     Ok(vec![object_info(object.find(stopper)?)])
