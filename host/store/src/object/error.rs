@@ -53,8 +53,24 @@ pub(super) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreEr
         _ => Error::Remote {
             action,
             path,
-            reason,
+            reason: format!("{reason}{}", advice(&reason)),
         },
+    }
+}
+
+/// What to do about a reason.
+fn advice(reason: &str) -> &'static str {
+    let answered = |status: &str| reason.starts_with(&format!("the server answered {status}"));
+    if answered("5") || answered("429") {
+        "; it is busy or broken: try again later, with fewer tasks at a time, or raise `objects.maxRetries`"
+    } else if answered("3") {
+        "; redirects may lead out of what is granted, so none is followed: name what it points to, and of S3 the region"
+    } else if reason.contains("timed out") {
+        "; check that it is up and that its address is right, or raise `objects.timeout`"
+    } else if reason.contains("onnection refused") || reason.contains("dns error") {
+        "; check that it is up and that its address is right"
+    } else {
+        ""
     }
 }
 
