@@ -64,17 +64,21 @@ fn object(files: &Files, uri: &str, stopper: &Stopper) -> Result<Vec<FileInfo>> 
     let Folder::Object(_, object, _) = &folder else {
         return Ok(Vec::new());
     };
-    if object.url.scheme == Scheme::S3 {
-        let entries = match folder.entries() {
-            // Who may not list may read nevertheless.
-            Err(Error::Refused { .. }) => Entries::default(),
-            entries => entries?,
-        };
-        if !entries.files.is_empty() || !entries.folders.is_empty() || object.url.key.is_empty() {
-            return own_files(uri, entries);
-        }
+    if object.url.scheme != Scheme::S3 {
+        return Ok(vec![object_info(object.find(stopper)?)]);
     }
-    Ok(vec![object_info(object.find(stopper)?)])
+    let (entries, refused) = match folder.entries() {
+        // Who may not list may read nevertheless.
+        Err(error @ Error::Refused { .. }) => (Entries::default(), Some(error)),
+        entries => (entries?, None),
+    };
+    if !entries.files.is_empty() || !entries.folders.is_empty() || object.url.key.is_empty() {
+        return refused.map_or_else(|| own_files(uri, entries), Err);
+    }
+    match (object.find(stopper), refused) {
+        (Err(Error::NotFound(_)), Some(refused)) => Err(refused),
+        (found, _) => Ok(vec![object_info(found?)]),
+    }
 }
 
 fn matching(
