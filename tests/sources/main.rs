@@ -20,13 +20,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::command::{Ended, Shell, start};
+use support::command::Shell;
 use support::guests::behaves;
-use support::objects::{KEY, ObjectServer};
 
 const FAILED: i32 = 1;
-const USAGE: i32 = 2;
-const INTERRUPTED: i32 = 130;
 
 const LOCAL: [&str; 2] = ["--master", "local[2]"];
 const CLUSTER: [&str; 2] = ["--master", "local-cluster[2,1,512m]"];

@@ -1,6 +1,5 @@
 //! Programs that read and write objects of S3.
 
-use std::fs;
 use std::process::Command;
 
 use crate::support::command::{Ended, Shell, start};

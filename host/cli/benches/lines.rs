@@ -56,7 +56,7 @@ fn main() {
         drain(flate2::bufread::MultiGzDecoder::new(input), |_| {});
     });
     bench.counts("zstd", |path| {
-        drain(zstd::Decoder::new(open(path)).expect("zstd"), |_| {})
+        drain(zstd::Decoder::new(open(path)).expect("zstd"), |_| {});
     });
     for (pass, wanted) in [
         ("top", TAKEN),
@@ -97,7 +97,7 @@ impl Bench {
         for path in files(&text) {
             bytes += path.metadata().expect("a file").len();
             drain(open(&path), |piece| {
-                lines += memchr::memchr_iter(b'\n', piece).count() as u64
+                lines += memchr::memchr_iter(b'\n', piece).count() as u64;
             });
         }
         Self {
@@ -215,7 +215,7 @@ fn open(path: &Path) -> File {
 fn read_and_count(path: &Path) {
     let mut lines = 0;
     drain(open(path), |piece| {
-        lines += memchr::memchr_iter(b'\n', piece).count()
+        lines += memchr::memchr_iter(b'\n', piece).count();
     });
     black_box(lines);
 }
