@@ -145,6 +145,19 @@ impl Pieces {
             .map(Reader::new);
         Self { reader, read }
     }
+
+    /// The lines of one split as they are: bytes that are not UTF-8 are for the reader to find.
+    #[cfg(any(feature = "csv", feature = "json"))]
+    pub(crate) fn of_lines(split: &Split) -> Self {
+        let splits = std::slice::from_ref(split);
+        Self::of(splits, 0, host::open_lines, Reader::read_bytes)
+    }
+
+    /// The next piece, for whoever shares it with nobody.
+    #[cfg(any(feature = "csv", feature = "json"))]
+    pub(crate) fn next_owned(&mut self) -> Option<Vec<u8>> {
+        self.next().map(Rc::unwrap_or_clone)
+    }
 }
 
 impl Iterator for Pieces {

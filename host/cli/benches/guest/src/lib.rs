@@ -1,6 +1,7 @@
 //! What the benches run: one program, the first argument says what.
 
 mod lines;
+mod trips;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["join"] => join(cx),
         ["cached"] => cached(cx),
         ["lines", what, path, wanted] => lines::pass(cx, what, path, wanted.parse()?),
+        ["trips-make", rows, folder] => trips::make(cx, rows.parse()?, folder),
+        ["trips", format, path] => trips::read(cx, format, path),
         ["spin"] => for_ever(cx, || black_box(())),
         ["fill"] => fill(cx),
         ["sleep"] => for_ever(cx, || std::thread::sleep(Duration::from_secs(3600))),
