@@ -11,9 +11,11 @@
 mod support {
     pub(crate) mod page;
     pub(crate) mod processes;
+    pub(crate) mod tables;
     pub(crate) mod terminal;
 }
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use support::page::{Command, Printed, Step, steps};
 use support::processes::{left_in, with_state};
+use support::tables::{quoted, rows};
 use support::terminal::Terminal;
 use tempfile::TempDir;
 
@@ -34,14 +37,116 @@ const LIMIT_OF_FIRST_BUILD: Duration = Duration::from_secs(900);
 #[test]
 fn the_tutorial_prints_what_it_says() {
     let mut reader = Reader::new();
-    let page = fs::read_to_string(root().join("docs/tutorial.md")).unwrap();
-    for step in steps(&page) {
+    for step in steps(&text_of("docs/tutorial.md")) {
         match step {
             Step::File { path, text } => reader.write(&path, &text),
             Step::Command(command) => reader.follow(&command),
         }
     }
     reader.leave();
+}
+
+/// Lines of both streams, each in their order, are asked for, and no others.
+#[test]
+fn a_page_that_says_something_else_is_found_out() {
+    let printed = Printed {
+        out: vec!["one in 3 ms".to_owned(), "two".to_owned()],
+        err: vec!["three".to_owned()],
+        code: 0,
+    };
+    let is_met = |prints: &str| {
+        let page = format!("```console\n$ count\n{prints}\n```");
+        let steps = steps(&page);
+        let [Step::Command(command)] = &steps[..] else {
+            panic!("one command: {page}");
+        };
+        command.is_met_by(&printed)
+    };
+    let right = [
+        "one in 1.5 s\ntwo\nthree",
+        "three\none in 40 µs\ntwo",
+        "one  in  3 ms\nthree\ntwo",
+        "...\ntwo\nthree",
+        "one in 3 ms\n...",
+    ];
+    for prints in right {
+        assert!(is_met(prints), "{prints}");
+    }
+    let wrong = [
+        "one in 3 ms\ntwo",
+        "two\none in 3 ms\nthree",
+        "one in 3 B\ntwo\nthree",
+        "one in 3 ms\ntwo\nthree\nfour",
+        "...\ntwo",
+        "...\nfour\n...",
+    ];
+    for prints in wrong {
+        assert!(!is_met(prints), "{prints}");
+    }
+}
+
+/// What `tinderbox` prints on stdout.
+fn told(words: &[&str]) -> String {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_tinderbox"));
+    String::from_utf8(command.args(words).output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn each_option_of_sparks_has_one_of_ours_or_a_reason() {
+    let page = text_of("docs/from-spark.md");
+    let help = told(&["--help"]) + &told(&["submit", "--help"]);
+    let words: BTreeSet<&str> = help.split_whitespace().collect();
+    let rows = rows(&page, "| `spark-submit` |");
+    assert!(rows.len() > 15, "the table was read");
+    for row in rows {
+        assert!(row[1] != "-" || !row[2].is_empty(), "no reason: {row:?}");
+        for named in row[1..].iter().flat_map(|cell| quoted(cell)) {
+            let command = named.strip_prefix("tinderbox ");
+            let word = command.unwrap_or(named).split(' ').next().unwrap();
+            let is_ours = command.is_some() || named.starts_with("--");
+            assert!(!is_ours || words.contains(word), "no `{word}`: {row:?}");
+        }
+    }
+}
+
+#[test]
+fn each_setting_of_sparks_has_one_of_ours_or_a_reason() {
+    let page = text_of("docs/from-spark.md");
+    let (settings, help) = (told(&["settings"]), told(&["worker", "--help"]));
+    let first_words = settings.lines().filter_map(|line| line.split(' ').next());
+    let keys: BTreeSet<&str> = first_words.collect();
+    let is_there = |name: &str| match name.strip_suffix('*') {
+        Some(start) => keys.iter().any(|key| key.starts_with(start)),
+        None => keys.contains(name) || name.starts_with("--") && help.contains(name),
+    };
+    let rows = rows(&page, "| Spark's setting |");
+    assert!(rows.len() > 25, "the table was read");
+    for row in rows {
+        let sparks = quoted(row[0]).map(|key| key.trim_start_matches("spark."));
+        match row[1] {
+            "the same" => sparks.for_each(|key| assert!(is_there(key), "no `{key}`: {row:?}")),
+            "-" => {
+                assert!(!row[2].is_empty(), "no reason: {row:?}");
+                sparks.for_each(|key| assert!(!is_there(key), "`{key}` is there: {row:?}"));
+            }
+            ours => quoted(ours).for_each(|key| assert!(is_there(key), "no `{key}`: {row:?}")),
+        }
+    }
+}
+
+/// The word count of `docs/from-spark.md` is the first example of the SDK's reference, which the SDK's tests compile.
+#[test]
+fn the_word_count_beside_sparks_compiles() {
+    let page = text_of("docs/from-spark.md");
+    let shown = page.split("```rust\n").nth(1).unwrap();
+    let shown = shown.split("```").next().unwrap();
+    let sdk = text_of("guest-sdk/rust/src/lib.rs");
+    let lines = sdk.lines().filter_map(|line| line.strip_prefix("//!"));
+    let lines = lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)));
+    assert!(
+        lines.collect::<String>().contains(shown),
+        "another program:\n{shown}"
+    );
 }
 
 /// Somebody who follows a page, in a folder that goes with them.
@@ -143,6 +248,11 @@ impl Drop for Reader {
                 .status();
         }
     }
+}
+
+/// A file of this repository, whole.
+fn text_of(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
 }
 
 fn root() -> PathBuf {
