@@ -77,7 +77,7 @@ fn a_page_that_says_something_else_is_found_out() {
         "two\none in 3 ms\nthree",
         "one in 3 B\ntwo\nthree",
         "one in 3 ms\ntwo\nthree\nfour",
-        "...\ntwo",
+        "two\n...",
         "...\nfour\n...",
     ];
     for prints in wrong {
