@@ -14,7 +14,7 @@ mod support {
 
 use std::fs;
 
-use support::command::Shell;
+use support::command::{Shell, start};
 use support::guests::behaves;
 
 /// What behaviours print, one after the other, each with its arguments as a heading.
@@ -151,6 +151,30 @@ fn a_block_larger_than_the_cache_is_not_held_on_the_way() {
     assert!(peak < 500, "{peak} MiB were resident");
 }
 
+/// What each pool of an executor had at most ends with the run, wherever it ran.
+#[test]
+fn the_end_says_how_much_memory_was_needed() {
+    let shell = Shell::new();
+    for (master, pools) in [
+        ("local[1]", ["cached blocks 20.0 MiB", "prepared images"]),
+        (
+            "local-cluster[1,1,200m]",
+            ["cached blocks 20.0 MiB", "transfers"],
+        ),
+    ] {
+        let mut loud = shell.tinderbox();
+        loud.args(["run", "--master", master, "--conf", "executor.memory=100m"]);
+        let ended = start(loud.arg(behaves()).args(["hoards-blocks", "20"])).end();
+        let line = ended.stderr.lines().last().unwrap_or_default();
+        for part in ["memory at most: a task ", "; an executor's "]
+            .iter()
+            .chain(&pools)
+        {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+}
+
 /// Sorts, sums and groups many times the memory of a task. Nothing is left of what was put aside: `Shell::run` looks.
 #[test]
 fn what_does_not_fit_in_memory_is_put_aside() {
@@ -183,7 +207,7 @@ fn what_does_not_fit_in_memory_is_put_aside() {
             "--conf",
             "executor.memory=32m",
         ]);
-        let ended = support::command::start(loud.arg(behaves()).args(arguments)).end();
+        let ended = start(loud.arg(behaves()).args(arguments)).end();
         assert!(ended.stderr.contains(", spilled "), "{}", ended.stderr);
     }
 }
@@ -244,7 +268,7 @@ fn a_damaged_and_a_missing_partition_on_disk_are_computed_again() {
     let shell = Shell::new();
     fs::create_dir(shell.path().join("gates")).unwrap();
     let arguments = ["keeps-on-disk", "40000", "gates"];
-    let mut run = support::command::start(&mut shell.command(&[], behaves(), &arguments));
+    let mut run = start(&mut shell.command(&[], behaves(), &arguments));
     run.wait_for("waiting at go");
     let files = block_files(&shell);
     assert_eq!(files.len(), 4);
@@ -296,7 +320,7 @@ fn what_a_killed_run_left_is_removed_by_the_next() {
     let shell = Shell::new();
     fs::create_dir(shell.path().join("gates")).unwrap();
     let arguments = ["keeps-on-disk", "1000", "gates"];
-    let mut run = support::command::start(&mut shell.command(&[], behaves(), &arguments));
+    let mut run = start(&mut shell.command(&[], behaves(), &arguments));
     run.wait_for("waiting at go");
     assert_eq!(block_files(&shell).len(), 4);
     run.signal("KILL");
@@ -311,7 +335,7 @@ fn a_driver_of_two_thousand_rounds_fills_neither_disk_nor_memory() {
     let shell = Shell::new();
     let options = ["--master", "local[2]"];
     let run = |rounds| shell.command(&options, behaves(), &["iterates", rounds]);
-    let mut started = support::command::start(&mut run("2000"));
+    let mut started = start(&mut run("2000"));
     let (ended, over) = std::sync::mpsc::channel();
     let work = shell.path().join("work");
     let most = std::thread::scope(|scope| {
@@ -353,7 +377,7 @@ fn peak_memory_mib(shell: &Shell, options: &[&str], arguments: &[&str]) -> u64 {
     let mut command = std::process::Command::new("bash");
     command.args(["-c", script, "bash"]).arg(run.get_program());
     command.args(run.get_args()).current_dir(shell.path());
-    support::command::start(&mut command).end().done();
+    start(&mut command).end().done();
     let peaks = fs::read_to_string(shell.path().join("peak")).unwrap();
     let kib = |line: &str| line.split_whitespace().nth(1)?.parse::<u64>().ok();
     peaks.lines().filter_map(kib).max().unwrap() >> 10

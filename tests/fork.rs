@@ -16,10 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Compression,
-    DriverHost, Error, ErrorKind, Finished, FoundFile, Image, JobProgress, JobSpec, KillReason,
-    PartitionResult, Prepared, PreparedImages, Program, RddNode, Sandbox, Snapshot, Split,
-    TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, ClockReading, Column,
+    ColumnFile, Compression, DriverHost, Error, ErrorKind, Finished, FoundFile, Image, JobProgress,
+    JobSpec, KillReason, PartitionResult, Prepared, PreparedImages, Program, RddNode, Sandbox,
+    Snapshot, Split, TaskHost, TaskSpec, TaskWork,
 };
 use scheduler::{FailureKind, TaskFailure};
 use support::guests::behaves;
@@ -81,6 +81,9 @@ impl DriverHost for Alone {
         absent()
     }
     fn binary_file(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<Split>, Error> {
+        absent()
+    }
+    fn parquet_file(&mut self, _: &str, _: u32) -> Result<Vec<ColumnFile>, Error> {
         absent()
     }
 
@@ -154,6 +157,12 @@ impl TaskHost for Empty {
     fn read_lines(&mut self, _: u32) -> Result<String, Error> {
         absent()
     }
+    fn open_columns(&mut self, _: &Split, _: &[String]) -> Result<u32, Error> {
+        absent()
+    }
+    fn read_columns(&mut self, _: u32) -> Result<Vec<Column>, Error> {
+        absent()
+    }
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         absent()
     }
@@ -189,6 +198,9 @@ impl TaskHost for Empty {
         absent()
     }
     fn write_compressed(&mut self, _: u32, _: &str, _: Compression, _: &[u8]) -> Result<(), Error> {
+        absent()
+    }
+    fn write_columns(&mut self, _: u32, _: &str, _: Vec<Column>) -> Result<(), Error> {
         absent()
     }
     fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use support::tables::{cells_of, quoted};
 
 /// Arrows point to the purer crate only.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     (
         "cli",
         &[
@@ -32,8 +32,17 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     (
         "node",
-        &["daemon", "network", "sandbox", "scheduler", "store", "wire"],
+        &[
+            "columns",
+            "daemon",
+            "network",
+            "sandbox",
+            "scheduler",
+            "store",
+            "wire",
+        ],
     ),
+    ("columns", &[]),
     ("sandbox", &["scheduler"]),
     ("store", &["scheduler"]),
     ("daemon", &["network", "scheduler", "store", "wire"]),
@@ -48,7 +57,11 @@ const ARROWS: [(&str, &[&str]); 10] = [
 const SCHEDULER_USES: [&str; 1] = ["serde"];
 
 /// Outside technologies, and the crate of ours that may name them; one of them has two.
-const OWNERS: [(&str, &str); 19] = [
+const OWNERS: [(&str, &str); 23] = [
+    ("arrow-array", "columns"),
+    ("arrow-buffer", "columns"),
+    ("arrow-schema", "columns"),
+    ("parquet", "columns"),
     ("wasmtime", "sandbox"),
     ("wasmparser", "sandbox"),
     ("wasm-encoder", "sandbox"),

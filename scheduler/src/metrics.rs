@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// The cost of one attempt, or the sum of many (but for the peak, which is the highest of them).
+/// The cost of one attempt, or the sum of many (but for the peaks, which are the highest of them).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TaskMetrics {
@@ -32,6 +32,13 @@ pub struct TaskMetrics {
     pub log_bytes: u64,
     /// The most memory that the fork had, in bytes, its image included.
     pub peak_memory_bytes: u64,
+    /// The most that the cached blocks of the attempt's executor had at once until it ended, in bytes (as Spark's
+    /// `ExecutorMetrics`, which come with the end of each task).
+    pub blocks_peak_bytes: u64,
+    /// The same of its prepared images.
+    pub images_peak_bytes: u64,
+    /// The same of what is on its way to and from other processes, and set aside for it.
+    pub transfers_peak_bytes: u64,
     /// Bytes that the task put aside since they did not fit in its memory, before they were compressed.
     pub spilled_bytes: u64,
     /// The runs that they came in.
@@ -55,6 +62,9 @@ impl AddAssign<&Self> for TaskMetrics {
             result_bytes,
             log_bytes,
             peak_memory_bytes,
+            blocks_peak_bytes,
+            images_peak_bytes,
+            transfers_peak_bytes,
             spilled_bytes,
             spills,
             accumulators,
@@ -72,7 +82,14 @@ impl AddAssign<&Self> for TaskMetrics {
         self.spilled_bytes += spilled_bytes;
         self.spills += spills;
         self.accumulators += accumulators;
-        self.peak_memory_bytes = self.peak_memory_bytes.max(*peak_memory_bytes);
+        for (peak, other) in [
+            (&mut self.peak_memory_bytes, peak_memory_bytes),
+            (&mut self.blocks_peak_bytes, blocks_peak_bytes),
+            (&mut self.images_peak_bytes, images_peak_bytes),
+            (&mut self.transfers_peak_bytes, transfers_peak_bytes),
+        ] {
+            *peak = (*peak).max(*other);
+        }
     }
 }
 

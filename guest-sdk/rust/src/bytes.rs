@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
-use crate::record::{Input, Malformed, Record, write_length};
+use crate::record::{Input, Malformed, Record, touch_ends, write_length};
 
 /// A piece of a batch of bytes, cheap to clone.
 #[derive(Clone, Default)]
@@ -145,5 +145,10 @@ impl Record for Bytes {
         if self.len() < self.batch.capacity() / 2 {
             *self = Self::from(self.to_vec());
         }
+    }
+
+    #[inline]
+    fn touch(&self) {
+        touch_ends(self);
     }
 }

@@ -16,6 +16,8 @@ use crate::checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::lineage::Header;
+#[cfg(feature = "serde")]
+use crate::rdd::Operation;
 use crate::rdd::Rdd;
 use crate::record::Record;
 use crate::source::{BinaryRecords, Items, Lines, Numbers};
@@ -215,6 +217,32 @@ impl Context {
             paths,
             self.default_parallelism().min(PARALLELISM_MIN),
         )
+    }
+
+    /// The text splits of what a path names.
+    #[cfg(feature = "serde")]
+    pub(crate) fn text_splits(&self, doing: &str, path: &str) -> Result<Vec<host::Split>> {
+        task::refuse_inside(doing)?;
+        host::text_file(path, self.file_partitions()).map_err(Error::from_host)
+    }
+
+    /// How many partitions files get at least, where they are large enough and nobody said it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn file_partitions(&self) -> u32 {
+        self.default_parallelism().min(PARALLELISM_MIN)
+    }
+
+    /// A dataset of a partition a split.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_splits<'a, O: Operation + 'a>(
+        &self,
+        name: &'static str,
+        call_site: &'static Location<'static>,
+        splits: Vec<host::Split>,
+        operation: impl FnOnce(Vec<host::Split>) -> O,
+    ) -> Rdd<'a, O::Item> {
+        let header = Header::new(name, call_site, count(&splits), None);
+        Rdd::new(header, operation(splits))
     }
 
     fn lines<'a, P: AsRef<str>>(

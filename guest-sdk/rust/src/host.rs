@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(all(feature = "parquet", test))]
+mod fake_columns;
 
 pub(crate) use crate::bindings::tinderbox::job::driver::{
     Dependency, FoundFile, JobSpec, NarrowDependency, PartitionMap, PartitionSpan, RddNode,
@@ -11,6 +13,24 @@ pub(crate) use crate::bindings::tinderbox::job::driver::{
 };
 pub(crate) use crate::bindings::tinderbox::job::task::{BlockLevel, Compression};
 pub(crate) use crate::bindings::tinderbox::job::types::Split;
+#[cfg(feature = "parquet")]
+pub(crate) use crate::bindings::tinderbox::job::types::{
+    BinaryValues, Column, ColumnFile, ColumnKind, ColumnValues,
+};
+#[cfg(all(feature = "parquet", not(test)))]
+pub(crate) use crate::bindings::tinderbox::job::{
+    driver::parquet_file,
+    task::{open_columns, read_columns, write_columns},
+};
+#[cfg(all(feature = "parquet", test))]
+pub(crate) use fake_columns::{open_columns, parquet_file, read_columns, write_columns};
+
+/// The name of a split's file, as a user knows it: without the host's note of which state of it was found.
+#[cfg(any(feature = "csv", feature = "json", test))]
+pub(crate) fn name_of(split: &Split) -> &str {
+    let marked = split.uri.rsplit_once("#version=");
+    marked.map_or(&split.uri, |(name, _)| name)
+}
 
 #[cfg(not(test))]
 pub(crate) use crate::bindings::tinderbox::job::{

@@ -44,6 +44,8 @@ mod context;
 mod double;
 mod driver;
 mod error;
+#[cfg(feature = "serde")]
+mod format;
 mod frames;
 mod hash;
 mod host;
@@ -82,6 +84,10 @@ pub use bytes::Bytes;
 pub use context::Context;
 pub use double::StatCounter;
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "csv")]
+pub use format::{BadRows, CsvOptions};
+#[cfg(feature = "serde")]
+pub use format::{Date, Timestamp};
 pub use hash::{FixedHasher, HashMap};
 pub use lineage::StorageLevel;
 pub use pair::{Order, Partitioner};

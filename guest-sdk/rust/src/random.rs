@@ -97,29 +97,64 @@ impl Counts {
     }
 }
 
-/// A uniform choice of at most `size` of the records, and how many there were (Spark's `SamplingUtils`).
+/// A uniform choice of at most `size` of the records, and how many there were: Algorithm L of Li, "Reservoir-sampling
+/// algorithms of time complexity O(n(1 + log(N/n)))", which draws numbers only for the records that it takes.
 pub(crate) fn reservoir<T>(
     records: impl Iterator<Item = T>,
     size: usize,
-    mut random: Random,
+    random: Random,
 ) -> (Vec<T>, u64) {
     let mut chosen = Vec::new();
     let mut count = 0;
+    let mut skips = Skips::new(size, random);
+    let mut next = size as u64;
     records.for_each(|record| {
-        count += 1;
         if chosen.len() < size {
             chosen.push(record);
-            return;
+            if chosen.len() == size {
+                next += skips.next();
+            }
+        } else if count == next {
+            next += 1 + skips.next();
+            let place = skips.random.next_below(size as u64);
+            if let Some(place) = chosen.get_mut(place as usize) {
+                *place = record;
+            }
         }
-        let place = random.next_below(count);
-        if let Some(place) = usize::try_from(place)
-            .ok()
-            .and_then(|place| chosen.get_mut(place))
-        {
-            *place = record;
-        }
+        count += 1;
     });
     (chosen, count)
+}
+
+/// How many records a full reservoir passes over between two that it takes.
+struct Skips {
+    size: f64,
+    /// The largest of so many uniform numbers as the reservoir has places, of which each record has one.
+    largest: f64,
+    random: Random,
+}
+
+impl Skips {
+    fn new(size: usize, random: Random) -> Self {
+        Self {
+            size: size as f64,
+            largest: 1.0,
+            random,
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.largest *= (self.uniform().ln() / self.size).exp();
+        // Beyond the range of the number there are no records: the conversion saturates.
+        (self.uniform().ln() / (-self.largest).ln_1p())
+            .floor()
+            .min(1e18) as u64
+    }
+
+    /// A number above 0, of which a logarithm can be taken.
+    fn uniform(&mut self) -> f64 {
+        1.0 - self.random.next_f64()
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,12 @@ impl Reader {
         host::read_bytes(self.0)
     }
 
+    /// Reads the columns of the next rows; none are the end.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn read_columns(&self) -> Result<Vec<host::Column>, Error> {
+        host::read_columns(self.0)
+    }
+
     /// Reads the next lines; none are the end.
     pub(crate) fn read_lines(&self) -> Result<Vec<u8>, Error> {
         host::read_lines(self.0).map(String::into_bytes)

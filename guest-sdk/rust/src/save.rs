@@ -102,6 +102,20 @@ impl<'a, T: 'a> Rdd<'a, T> {
         append: impl Fn(T, &mut Vec<u8>) -> Result<()>,
     ) -> Result<()> {
         let ending = compression.map_or("", Compression::ending);
+        self.save_parts(name, site, (path, ending, compression), || &append)
+    }
+
+    /// Writes a file a partition, whose name ends so. `begin` gives what appends the records of one file.
+    pub(crate) fn save_parts<F>(
+        &self,
+        name: &'static str,
+        site: &'static Location<'static>,
+        (path, ending, compression): (&str, &str, Option<Compression>),
+        begin: impl Fn() -> F,
+    ) -> Result<()>
+    where
+        F: FnMut(T, &mut Vec<u8>) -> Result<()>,
+    {
         task::refuse_inside(&format!("`{name}`"))?;
         to_output(path, |output| {
             self.per_partition(name, site, |partition, records| {
@@ -113,7 +127,7 @@ impl<'a, T: 'a> Rdd<'a, T> {
                 write_part(
                     |bytes| put(bytes).map_err(Error::from_host),
                     records,
-                    &append,
+                    begin(),
                 )
             })
         })?;
@@ -145,7 +159,7 @@ pub(crate) fn part_name(partition: u32, ending: &str) -> String {
 fn write_part<T>(
     put: impl Fn(&[u8]) -> Result<()>,
     records: Records<'_, T>,
-    append: impl Fn(T, &mut Vec<u8>) -> Result<()>,
+    mut append: impl FnMut(T, &mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let mut bytes = Vec::new();
     let mut written = Ok(());

@@ -153,7 +153,7 @@ impl Operation for BinaryRecords {
 type HostResult<T> = Result<T, crate::bindings::tinderbox::job::types::Error>;
 
 /// The pieces in which the host hands over a split. Where it fails, they end and the task fails with the reason.
-struct Pieces {
+pub(crate) struct Pieces {
     reader: Option<Reader>,
     read: fn(&Reader) -> HostResult<Vec<u8>>,
 }
@@ -170,6 +170,19 @@ impl Pieces {
             .and_then(|split| noted(open(split)))
             .map(Reader::new);
         Self { reader, read }
+    }
+
+    /// The lines of one split as they are: bytes that are not UTF-8 are for the reader to find.
+    #[cfg(any(feature = "csv", feature = "json"))]
+    pub(crate) fn of_lines(split: &Split) -> Self {
+        let splits = std::slice::from_ref(split);
+        Self::of(splits, 0, host::open_lines, Reader::read_bytes)
+    }
+
+    /// The next piece, for whoever shares it with nobody.
+    #[cfg(any(feature = "csv", feature = "json"))]
+    pub(crate) fn next_owned(&mut self) -> Option<Vec<u8>> {
+        self.next().map(Rc::unwrap_or_clone)
     }
 }
 

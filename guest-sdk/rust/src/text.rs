@@ -233,7 +233,10 @@ impl Ord for Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self::from(text.to_owned())
+        let inline = Place::inline(text.as_bytes(), 0..text.len());
+        Self {
+            place: inline.unwrap_or_else(|| Place::Shared(Bytes::from(text.as_bytes().to_vec()))),
+        }
     }
 }
 
@@ -309,6 +312,13 @@ impl Record for Text {
     fn detach(&mut self) {
         if let Place::Shared(bytes) = &mut self.place {
             bytes.detach();
+        }
+    }
+
+    #[inline]
+    fn touch(&self) {
+        if let Place::Shared(bytes) = &self.place {
+            bytes.touch();
         }
     }
 }

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use compare::{guest, median, percentile};
 use sandbox::{
-    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, Compression, DriverHost, Error,
-    ErrorKind, FoundFile, Image, JobProgress, JobSpec, KillReason, PartitionResult, PreparedImages,
-    Program, RddNode, Sandbox, Split, TaskHost, TaskSpec, TaskWork,
+    AccumulatorUpdate, Attempt, AttemptLimits, BlockLevel, Channel, Column, ColumnFile,
+    Compression, DriverHost, Error, ErrorKind, FoundFile, Image, JobProgress, JobSpec, KillReason,
+    PartitionResult, PreparedImages, Program, RddNode, Sandbox, Split, TaskHost, TaskSpec,
+    TaskWork,
 };
 
 const ATTEMPTS: usize = 20_000;
@@ -243,6 +244,9 @@ impl DriverHost for Recorder {
     fn list_files(&mut self, _: &str) -> Result<Vec<FoundFile>, Error> {
         none()
     }
+    fn parquet_file(&mut self, _: &str, _: u32) -> Result<Vec<ColumnFile>, Error> {
+        none()
+    }
     fn submit_job(&mut self, _: JobSpec, image: Image) -> Result<u32, Error> {
         let mut images = self.0.lock().expect("no panic");
         images.push(image);
@@ -285,6 +289,12 @@ impl TaskHost for NoData {
     fn read_lines(&mut self, _: u32) -> Result<String, Error> {
         none()
     }
+    fn open_columns(&mut self, _: &Split, _: &[String]) -> Result<u32, Error> {
+        none()
+    }
+    fn read_columns(&mut self, _: u32) -> Result<Vec<Column>, Error> {
+        none()
+    }
     fn open_bytes(&mut self, _: &Split) -> Result<u32, Error> {
         none()
     }
@@ -320,6 +330,9 @@ impl TaskHost for NoData {
         none()
     }
     fn write_compressed(&mut self, _: u32, _: &str, _: Compression, _: &[u8]) -> Result<(), Error> {
+        none()
+    }
+    fn write_columns(&mut self, _: u32, _: &str, _: Vec<Column>) -> Result<(), Error> {
         none()
     }
     fn write_spill(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scheduler::event::EventKind;
+use scheduler::memory::Pool;
 use scheduler::progress::{StageProgress, StageState};
-use scheduler::{Event, Outcome, Progress, StageId, TaskFailure, TaskName, Time};
+use scheduler::{Event, Outcome, Progress, StageId, TaskFailure, TaskMetrics, TaskName, Time};
 
 use crate::units::{bytes, count, time};
 
@@ -338,7 +339,7 @@ fn ended(stage: &StageProgress, now: Time) -> String {
     )
 }
 
-/// Returns the two lines that end a run.
+/// Returns the lines that end a run.
 pub fn summary(view: &Progress) -> String {
     let totals = &view.totals;
     let metrics = &totals.metrics;
@@ -364,7 +365,7 @@ pub fn summary(view: &Progress) -> String {
         String::new()
     };
     format!(
-        "{}{}, {}{}, {} in {}{}\nread {}, shuffled {}{spilled}, results {}{written}, {}\n",
+        "{}{}, {}{}, {} in {}{}\nread {}, shuffled {}{spilled}, results {}{written}, {}\n{}",
         count(totals.jobs.into(), "job"),
         note(totals.jobs_failed.into(), "failed"),
         count(totals.stages.into(), "stage"),
@@ -376,6 +377,30 @@ pub fn summary(view: &Progress) -> String {
         bytes(metrics.shuffle_write_bytes),
         bytes(metrics.result_bytes),
         time(view.elapsed()),
+        memory(metrics),
+    )
+}
+
+/// The line on memory, where there was a task.
+fn memory(metrics: &TaskMetrics) -> String {
+    let pools = [
+        (Pool::Blocks, metrics.blocks_peak_bytes),
+        (Pool::Images, metrics.images_peak_bytes),
+        (Pool::Transfers, metrics.transfers_peak_bytes),
+    ];
+    // A task that ran was forked off an image, so there is one at least.
+    let pools: Vec<String> = pools
+        .iter()
+        .filter(|(_, peak)| *peak > 0)
+        .map(|(pool, peak)| format!("{pool} {}", bytes(*peak)))
+        .collect();
+    if pools.is_empty() {
+        return String::new();
+    }
+    format!(
+        "memory at most: a task {}; an executor's {}\n",
+        bytes(metrics.peak_memory_bytes),
+        pools.join(", ")
     )
 }
 
@@ -459,6 +484,8 @@ mod tests {
             bytes_read: 1 << 20,
             shuffle_write_bytes: 1 << 10,
             result_bytes: 16,
+            peak_memory_bytes: 9 << 20,
+            images_peak_bytes: 3 << 20,
             ..TaskMetrics::default()
         };
         EventKind::TaskEnded {

@@ -12,6 +12,7 @@
 
 mod cancel;
 mod cluster;
+mod column;
 mod driver;
 mod executor;
 mod guest_error;

@@ -31,7 +31,10 @@ pub use bindings::tinderbox::job::driver::{
 };
 pub use bindings::tinderbox::job::logging::Channel;
 pub use bindings::tinderbox::job::task::{BlockLevel, Compression};
-pub use bindings::tinderbox::job::types::{Error as GuestError, ErrorKind, Split};
+pub use bindings::tinderbox::job::types::{
+    BinaryValues, Column, ColumnFile, ColumnKind, ColumnType, ColumnValues, Error as GuestError,
+    ErrorKind, Split,
+};
 use bindings::tinderbox::job::{driver, logging, task, types};
 
 /// The version of the contract that this host speaks, as `abi-version` writes it.
@@ -89,6 +92,8 @@ pub trait DriverHost: Send {
     ) -> Result<Vec<Split>, Error>;
     /// Finds files, and cuts none.
     fn list_files(&mut self, uri: &str) -> Result<Vec<FoundFile>, Error>;
+    /// Reads the footers of Parquet files, and puts row groups together into splits.
+    fn parquet_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<ColumnFile>, Error>;
     /// Starts a job whose tasks are forks of `image`.
     fn submit_job(&mut self, job: JobSpec, image: crate::Image) -> Result<u32, Error>;
     /// Waits for results of a job.
@@ -113,6 +118,10 @@ pub trait TaskHost: Any + Send {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error>;
     /// The next whole lines; empty at the end.
     fn read_lines(&mut self, reader: u32) -> Result<String, Error>;
+    /// Opens columns of a split of row groups.
+    fn open_columns(&mut self, split: &Split, names: &[String]) -> Result<u32, Error>;
+    /// The columns of the next rows; none at the end.
+    fn read_columns(&mut self, reader: u32) -> Result<Vec<Column>, Error>;
     /// Opens the bytes of a split.
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error>;
     /// Opens a whole file, decompressed.
@@ -151,6 +160,9 @@ pub trait TaskHost: Any + Send {
         how: Compression,
         bytes: &[u8],
     ) -> Result<(), Error>;
+    /// Adds rows to a Parquet file of an output.
+    fn write_columns(&mut self, output: u32, name: &str, columns: Vec<Column>)
+    -> Result<(), Error>;
     /// Puts a batch aside, at the end of a run.
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error>;
     /// Opens a run.
@@ -278,6 +290,10 @@ impl driver::Host for Guest {
         self.driver()?.list_files(&uri)
     }
 
+    fn parquet_file(&mut self, uri: String, min_partitions: u32) -> Result<Vec<ColumnFile>, Error> {
+        self.driver()?.parquet_file(&uri, min_partitions)
+    }
+
     fn submit_job(&mut self, job: JobSpec) -> Result<u32, Error> {
         let image = self.image_for_job()?;
         self.driver()?.submit_job(job, image)
@@ -316,6 +332,14 @@ impl task::Host for Guest {
 
     fn read_lines(&mut self, reader: u32) -> Result<String, Error> {
         self.task()?.read_lines(reader)
+    }
+
+    fn open_columns(&mut self, part: Split, names: Vec<String>) -> Result<u32, Error> {
+        self.task()?.open_columns(&part, &names)
+    }
+
+    fn read_columns(&mut self, reader: u32) -> Result<Vec<Column>, Error> {
+        self.task()?.read_columns(reader)
     }
 
     fn open_bytes(&mut self, part: Split) -> Result<u32, Error> {
@@ -383,6 +407,15 @@ impl task::Host for Guest {
         bytes: Vec<u8>,
     ) -> Result<(), Error> {
         self.task()?.write_compressed(output, &name, how, &bytes)
+    }
+
+    fn write_columns(
+        &mut self,
+        output: u32,
+        name: String,
+        columns: Vec<Column>,
+    ) -> Result<(), Error> {
+        self.task()?.write_columns(output, &name, columns)
     }
 
     fn write_spill(&mut self, run: u32, batch: Vec<u8>) -> Result<(), Error> {

@@ -29,10 +29,10 @@ mod wasi;
 pub use attempt::{Attempt, AttemptLimits, Finished};
 pub use cache::ArtefactCache;
 pub use contract::{
-    ABI_VERSION, AccumulatorUpdate, BlockLevel, Channel, Compression, Dependency, DriverHost,
-    Error, ErrorKind, FoundFile, GuestError, JobProgress, JobSpec, NarrowDependency, PartitionMap,
-    PartitionResult, PartitionSpan, RddNode, ShuffleDependency, Split, StorageLevel, TaskHost,
-    TaskSpec, TaskWork,
+    ABI_VERSION, AccumulatorUpdate, BinaryValues, BlockLevel, Channel, Column, ColumnFile,
+    ColumnKind, ColumnType, ColumnValues, Compression, Dependency, DriverHost, Error, ErrorKind,
+    FoundFile, GuestError, JobProgress, JobSpec, NarrowDependency, PartitionMap, PartitionResult,
+    PartitionSpan, RddNode, ShuffleDependency, Split, StorageLevel, TaskHost, TaskSpec, TaskWork,
 };
 pub use driver::run_driver;
 pub use engine::THREAD_STACK_BYTES;

@@ -42,12 +42,12 @@ struct Key {
 }
 
 fn key(record: &Bytes) -> Key {
-    let number = record[..KEY_BYTES]
-        .iter()
-        .fold(0u128, |number, byte| number << 8 | u128::from(*byte));
+    let (mut high, mut low) = ([0; 8], [0; 2]);
+    high.copy_from_slice(&record[..8]);
+    low.copy_from_slice(&record[8..KEY_BYTES]);
     Key {
-        high: (number >> 16) as u64,
-        low: number as u16,
+        high: u64::from_be_bytes(high),
+        low: u16::from_be_bytes(low),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Lease {
     pub share: u64,
     /// What it may hold now. More than its share is borrowed.
     pub limit: u64,
+    /// The most that it could hold at any time.
+    pub peak: u64,
 }
 
 /// Keeps the books.
@@ -59,7 +61,10 @@ pub struct Broker {
 impl Broker {
     /// A broker of these shares. No pool holds anything.
     pub fn new(shares: &Shares) -> Self {
-        let lease = |share| Lease { share, limit: 0 };
+        let lease = |share| Lease {
+            share,
+            ..Lease::default()
+        };
         let shares = [shares.blocks, shares.images, shares.transfers];
         Self {
             whole: shares.iter().sum(),
@@ -91,7 +96,7 @@ impl Broker {
         wanted: u64,
         mut give_way: impl FnMut(Pool, u64) -> u64,
     ) -> u64 {
-        let Lease { share, limit } = self.lease(pool);
+        let Lease { share, limit, .. } = self.lease(pool);
         let own = wanted.min(share).saturating_sub(limit);
         for other in Pool::ALL {
             let lacking = own.saturating_sub(self.free());
@@ -103,7 +108,9 @@ impl Broker {
             }
         }
         let more = wanted.saturating_sub(limit).min(self.free());
-        self.lease_mut(pool).limit += more;
+        let lease = self.lease_mut(pool);
+        lease.limit += more;
+        lease.peak = lease.peak.max(lease.limit);
         self.check();
         limit + more
     }
@@ -144,7 +151,7 @@ impl Lease {
 impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for pool in Pool::ALL {
-            let Lease { share, limit } = self.lease(pool);
+            let Lease { share, limit, .. } = self.lease(pool);
             write!(f, "{pool} {limit} of {share}, ")?;
         }
         write!(f, "free {}", self.free())
@@ -182,6 +189,8 @@ mod tests {
         broker.settle(Pool::Blocks, 5);
         assert_eq!(broker.grow(Pool::Transfers, 20, nobody), 20, "borrowed");
         assert_eq!(broker.free(), 45);
+        let peaks = Pool::ALL.map(|pool| broker.lease(pool).peak);
+        assert_eq!(peaks, [60, 100, 20], "whoever gave way since");
     }
 
     #[test]

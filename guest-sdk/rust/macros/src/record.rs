@@ -54,6 +54,10 @@ fn of_struct(fields: &Fields) -> TokenStream {
         fn detach(&mut self) {
             #(::tinderbox::Record::detach(&mut self.#members);)*
         }
+
+        fn touch(&self) {
+            #(::tinderbox::Record::touch(&self.#members);)*
+        }
     }
 }
 
@@ -67,6 +71,7 @@ fn of_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
     let mut encode = Vec::new();
     let mut decode = Vec::new();
     let mut detach = Vec::new();
+    let mut touch = Vec::new();
     for (tag, variant) in (0u32..).zip(&data.variants) {
         let ident = &variant.ident;
         let path = quote!(Self::#ident);
@@ -78,6 +83,7 @@ fn of_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
             }
         });
         detach.push(quote!(#path #pattern => { #(::tinderbox::Record::detach(#bound);)* }));
+        touch.push(quote!(#path #pattern => { #(::tinderbox::Record::touch(#bound);)* }));
         let value = construct(&path, &variant.fields);
         decode.push(quote!(#tag => #value,));
     }
@@ -98,6 +104,10 @@ fn of_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
 
         fn detach(&mut self) {
             match self { #(#detach)* }
+        }
+
+        fn touch(&self) {
+            match self { #(#touch)* }
         }
     })
 }

@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel,
+    BlockLevel, Compression, Dependency, FoundFile, JobSpec, RddNode, Split, StorageLevel, name_of,
 };
 use crate::bindings::exports::tinderbox::job::application::{TaskSpec, TaskWork};
 use crate::bindings::tinderbox::job::driver::{AccumulatorUpdate, JobProgress, PartitionResult};
-use crate::bindings::tinderbox::job::types::{Error, ErrorKind};
+use crate::bindings::tinderbox::job::types::{Column, Error, ErrorKind};
 use crate::driver::WAIT_MS;
 use crate::memory;
 use crate::program::run_task;
@@ -54,7 +54,9 @@ pub(crate) struct Host {
     pub(crate) added: Vec<AccumulatorUpdate>,
     /// The same of the task that runs.
     adding: Vec<(u32, Vec<u8>)>,
-    open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
+    pub(super) open_outputs: Vec<(String, BTreeMap<String, Vec<u8>>)>,
+    /// Files of columns, by path: their row groups.
+    pub(crate) columns: BTreeMap<String, Vec<Vec<Column>>>,
     unfinished: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
     /// What a task has kept and not opened since.
     own: BTreeMap<(u32, u32), Vec<Vec<u8>>>,
@@ -63,6 +65,8 @@ pub(crate) struct Host {
     shuffled: BTreeSet<u32>,
     /// None: closed.
     pub(crate) readers: Vec<Option<VecDeque<Vec<u8>>>>,
+    /// What is left of those that read columns.
+    pub(super) column_readers: BTreeMap<u32, VecDeque<Vec<Column>>>,
     progress: BTreeMap<u32, VecDeque<Result<JobProgress, Error>>>,
 }
 
@@ -75,7 +79,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut Host) -> R) -> R {
     memory::uncounted(|| HOST.with_borrow_mut(look))
 }
 
-fn error(kind: ErrorKind, message: &str) -> Error {
+pub(super) fn error(kind: ErrorKind, message: &str) -> Error {
     Error {
         kind,
         message: message.to_owned(),
@@ -166,14 +170,14 @@ fn split(uri: &str, record: u64, partitions: u32) -> Result<Vec<Split>, Error> {
     let cut = |at: u32| length / record * u64::from(at) / u64::from(partitions) * record;
     Ok((0..partitions)
         .map(|at| Split {
-            uri: uri.to_owned(),
+            uri: format!("{uri}#version=1"),
             start: cut(at),
             length: cut(at + 1) - cut(at),
         })
         .collect())
 }
 
-fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
+pub(super) fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
     with(|host| {
         host.readers.push(Some(pieces.into_iter().collect()));
         let open = host.readers.iter().flatten().count();
@@ -183,7 +187,7 @@ fn open(pieces: impl IntoIterator<Item = Vec<u8>>) -> u32 {
 }
 
 pub(crate) fn open_lines(part: &Split) -> Result<u32, Error> {
-    let file = with(|host| host.files[&part.uri].clone());
+    let file = with(|host| host.files[name_of(part)].clone());
     let mut pieces = vec![Vec::new()];
     let mut at = 0u64;
     for line in file.split_inclusive(|byte| *byte == b'\n') {
@@ -203,7 +207,7 @@ pub(crate) fn open_lines(part: &Split) -> Result<u32, Error> {
 pub(crate) fn open_bytes(part: &Split) -> Result<u32, Error> {
     let range =
         usize::try_from(part.start).unwrap()..usize::try_from(part.start + part.length).unwrap();
-    let bytes = with(|host| host.files[&part.uri][range].to_vec());
+    let bytes = with(|host| host.files[name_of(part)][range].to_vec());
     Ok(open(bytes.chunks(PIECE_BYTES).map(<[u8]>::to_vec)))
 }
 

@@ -154,6 +154,6 @@ mod tests {
     #[test]
     fn heavy_keys_and_few_keys_give_fewer_bounds() {
         assert_eq!(bounds(vec![(1, 100.0), (1, 100.0), (2, 1.0)], 4), [1, 2]);
-        assert_eq!(bounds(Vec::<(u8, f64)>::new(), 4), []);
+        assert!(bounds(Vec::<(u8, f64)>::new(), 4).is_empty());
     }
 }

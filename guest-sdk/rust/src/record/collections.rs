@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::rc::Rc;
 
-use super::{Input, Malformed, Record, write_length};
+use super::{Input, Malformed, Record, touch_ends, write_length};
 
 impl Record for String {
     const MIN_WIDTH: usize = 1;
@@ -21,6 +21,11 @@ impl Record for String {
         let length = input.length()?;
         let text = std::str::from_utf8(input.take(length)?).map_err(|_| Malformed::of("UTF-8"))?;
         Ok(text.to_owned())
+    }
+
+    #[inline]
+    fn touch(&self) {
+        touch_ends(self.as_bytes());
     }
 }
 

@@ -21,6 +21,11 @@ macro_rules! tuple {
             fn detach(&mut self) {
                 $(self.$at.detach();)*
             }
+
+            #[inline]
+            fn touch(&self) {
+                $(self.$at.touch();)*
+            }
         }
     };
 }

@@ -50,7 +50,7 @@ pub(crate) fn large(bench: &Bench) {
 /// Counts the records of part files, and says whether each is at least as large as the one before.
 fn check(folder: &Path) -> (usize, bool) {
     let (mut count, mut ordered, mut last) = (0, true, [0; 10]);
-    for path in super::native::files(folder) {
+    for path in super::plain::files(folder) {
         let bytes = fs::read(path).expect("records");
         for record in bytes.chunks_exact(100) {
             let key = record[..10].try_into().expect("a key");

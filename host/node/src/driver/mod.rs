@@ -3,6 +3,7 @@
 //! What becomes of a job is the business of a [`JobScheduler`]: the scheduler's own machine in a local run, an
 //! application of a cluster otherwise. The program cannot tell the difference.
 
+mod columns;
 mod events;
 mod jobs;
 mod outputs;

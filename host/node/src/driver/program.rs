@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sandbox::{
-    AccumulatorUpdate, Channel, DriverHost, Error, ErrorKind, FoundFile, GuestError, Image,
-    JobProgress, JobSpec, PartitionMap, RddNode, Split, StorageLevel,
+    AccumulatorUpdate, Channel, ColumnFile, DriverHost, Error, ErrorKind, FoundFile, GuestError,
+    Image, JobProgress, JobSpec, PartitionMap, RddNode, Split, StorageLevel,
 };
 use scheduler::{ImageId, Input, JobId, Rdd, RddId, Settings, ShuffleId};
 use store::source::{self, Cut, FileSplit};
@@ -160,6 +160,11 @@ impl DriverHost for DriverSide {
             name: file.uri,
         };
         Ok(found.map(whole).collect())
+    }
+
+    fn parquet_file(&mut self, uri: &str, min_partitions: u32) -> Result<Vec<ColumnFile>, Error> {
+        let cut = self.cut(min_partitions);
+        super::columns::files(&self.files, &self.wait, uri, cut)
     }
 
     fn submit_job(&mut self, job: JobSpec, image: Image) -> Result<u32, Error> {

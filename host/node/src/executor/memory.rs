@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use sandbox::{Image, LoadError, Prepared, PreparedImages, Program};
-use scheduler::Settings;
 use scheduler::memory::{Broker, Pool, Shares};
+use scheduler::{Settings, TaskMetrics};
 use store::{BlockStore, Room};
 
 use super::bytes;
@@ -106,6 +106,15 @@ impl Memory {
         self.finish_moves();
         let memory = Arc::clone(self);
         granted.then(|| Transfer { memory, size })
+    }
+
+    /// Notes the most that each pool has had.
+    pub(super) fn tell_peaks(&self, metrics: &mut TaskMetrics) {
+        let books = self.lock();
+        let peak = |pool| books.broker.lease(pool).peak;
+        metrics.blocks_peak_bytes = peak(Pool::Blocks);
+        metrics.images_peak_bytes = peak(Pool::Images);
+        metrics.transfers_peak_bytes = peak(Pool::Transfers);
     }
 
     /// Lets a pool have more; those that have borrowed give way.

@@ -4,6 +4,7 @@
 //! cluster. Tasks cannot tell the difference.
 
 mod added;
+mod columns;
 mod copies;
 mod cost;
 mod fetch;

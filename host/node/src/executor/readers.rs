@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use columns::ColumnReader;
 use sandbox::{Error, ErrorKind, KillSwitch};
 use store::source::{ByteReader, LineReader};
 use store::{BlockReader, ShuffleReader, SpillReader};
@@ -21,6 +22,7 @@ const READERS_MAX: usize = 256;
 pub(super) enum Reader {
     Lines(LineReader),
     Bytes(ByteReader),
+    Columns(Box<ColumnReader>),
     Shuffle(ShuffleReader),
     Sorted(Box<SortedReader>),
     Spill(SpillReader),
@@ -72,6 +74,21 @@ impl Readers {
         }
     }
 
+    /// The columns of the next rows, or why there are none.
+    pub(super) fn read_columns(
+        &mut self,
+        number: u32,
+        wait: &StoreWait,
+    ) -> Result<columns::Result<Vec<columns::Column>>, Error> {
+        match self.get(number)? {
+            Reader::Columns(columns) => Ok(wait.run(|_| columns.read())),
+            _ => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "only what `open-columns` opened has columns",
+            )),
+        }
+    }
+
     /// The next bytes, or why the store has none, such as a kill while they were waited for; and where they are counted, if not when they were written.
     #[expect(clippy::type_complexity, reason = "two answers, each by its own type")]
     pub(super) fn read(
@@ -81,10 +98,14 @@ impl Readers {
         wait: &StoreWait,
     ) -> Result<(store::Result<Arc<Vec<u8>>>, Option<Counter>), Error> {
         Ok(match self.get(number)? {
-            Reader::Lines(_) => {
+            Reader::Lines(reader) => (
+                reader.read_bytes().map(Arc::new),
+                Some(|metrics| &mut metrics.bytes_read),
+            ),
+            Reader::Columns(_) => {
                 return Err(Error::new(
                     ErrorKind::InvalidArgument,
-                    "lines are read with `read-lines`",
+                    "columns are read with `read-columns`",
                 ));
             }
             Reader::Bytes(reader) => (

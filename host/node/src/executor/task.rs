@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use sandbox::{BlockLevel, Channel, Error, ErrorKind, Split, TaskHost};
+use sandbox::{BlockLevel, Channel, Column, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::{
     BlockReader, Compression, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
 };
 
 use super::added::Added;
+use super::columns::{self, ColumnFiles};
 use super::cost::Counter;
 use super::kept::KeptBlocks;
 use super::lines::Line;
@@ -16,6 +17,7 @@ use super::outputs::{AttemptOutputs, compression};
 use super::readers::{Reader, Readers};
 use super::sorted::SortedReader;
 use super::{DriverRef, Executor, Leaves, Reach, sources};
+use crate::column::{column_error, given};
 use crate::guest_error::guest_error;
 use crate::store_wait::StoreWait;
 
@@ -33,6 +35,7 @@ pub(crate) struct TaskSide {
     kept: KeptBlocks,
     outputs: AttemptOutputs,
     added: Added,
+    column_files: ColumnFiles,
     lines: [Line; 2],
     reach: Reach,
     wait: StoreWait,
@@ -59,6 +62,7 @@ impl TaskSide {
             outputs: AttemptOutputs::default(),
             wait: StoreWait::new(reach.kill.clone()),
             added: Added::default(),
+            column_files: ColumnFiles::default(),
             lines: Default::default(),
             reach,
             failure: None,
@@ -94,6 +98,11 @@ impl TaskSide {
     fn commit_outputs(&mut self) -> Result<(), TaskFailure> {
         if self.outputs.is_empty() {
             return Ok(());
+        }
+        for file in self.column_files.finish() {
+            let ((output, name), rest) = file.map_err(|error| failure(&error))?;
+            self.write_output(output, &name, &rest)
+                .map_err(|error| failure(&error))?;
         }
         self.outputs.flush(&self.wait).map_err(|error| io(&error))?;
         if !self.driver.ask_commit(self.task.attempt) {
@@ -231,6 +240,25 @@ impl TaskHost for TaskSide {
         Ok(lines)
     }
 
+    fn open_columns(&mut self, split: &Split, names: &[String]) -> Result<u32, Error> {
+        let memory = self.executor.limits.memory_bytes as u64;
+        let opened = columns::open(
+            &self.executor.files,
+            &self.wait,
+            split,
+            names,
+            (&self.reach.cost, memory),
+        )?;
+        let reader = opened.map_err(|error| self.answer(error))?;
+        self.readers.open(Reader::Columns(Box::new(reader)))
+    }
+
+    fn read_columns(&mut self, reader: u32) -> Result<Vec<Column>, Error> {
+        let columns = self.readers.read_columns(reader, &self.wait)?;
+        let columns = columns.map_err(|error| column_error(&error))?;
+        Ok(columns.into_iter().map(given).collect())
+    }
+
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
         let opened = sources::open_bytes(&self.executor.files, &self.wait, split);
         self.opened(opened)
@@ -360,6 +388,18 @@ impl TaskHost for TaskSide {
         self.write_file(output, (name, Some(compression(how))), bytes)
     }
 
+    fn write_columns(
+        &mut self,
+        output: u32,
+        name: &str,
+        columns: Vec<Column>,
+    ) -> Result<(), Error> {
+        // First the file: what is no output has no columns.
+        self.write_output(output, name, &[])?;
+        let bytes = self.column_files.write((output, name), columns)?;
+        self.write_output(output, name, &bytes)
+    }
+
     fn write_spill(&mut self, run: u32, batch: &[u8]) -> Result<(), Error> {
         let begins = self
             .spill_file()
@@ -414,6 +454,15 @@ impl TaskSide {
             metrics: self.reach.cost.so_far(),
         }
     }
+}
+
+/// What the guest would have been told, had it not ended.
+fn failure(error: &Error) -> TaskFailure {
+    let reason = match error {
+        Error::Answer(error) => error.message.clone(),
+        Error::Trap(trap) => trap.to_string(),
+    };
+    TaskFailure::new(FailureKind::Io, reason)
 }
 
 fn io(error: &store::Error) -> TaskFailure {

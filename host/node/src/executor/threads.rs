@@ -72,6 +72,7 @@ fn run(
         }
     };
     metrics.run_time_us = micros(start.elapsed());
+    executor.memory.tell_peaks(&mut metrics);
     match outcome {
         Ok(leaves) => (succeeded(&leaves), metrics, leaves),
         Err(failure) => (failure.into(), metrics, Leaves::default()),

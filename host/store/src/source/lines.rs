@@ -91,7 +91,12 @@ impl LineReader {
         self.read_bytes().map(text_of)
     }
 
-    fn read_bytes(&mut self) -> Result<Vec<u8>> {
+    /// The next whole lines as they are, whether UTF-8 or not; empty at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_bytes(&mut self) -> Result<Vec<u8>> {
         if self.finished {
             return Ok(Vec::new());
         }

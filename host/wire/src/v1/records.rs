@@ -51,6 +51,7 @@ records! {
         run_time_us: u64, instantiate_us: u64, bytes_read: u64, bytes_written: u64, shuffle_read_bytes: u64,
         shuffle_write_bytes: u64, blocks_read_bytes: u64, blocks_written_bytes: u64, result_bytes: u64,
         log_bytes: u64, peak_memory_bytes: u64, spilled_bytes: u64, spills: u64, accumulators: u64,
+        blocks_peak_bytes: u64, images_peak_bytes: u64, transfers_peak_bytes: u64,
     }
     ImageHeaderForm = ImageHeader {
         image: ImageId, program: Hash, memory_bytes: u64, globals: Vec<u64>, clock_wall_ns: u64,

@@ -105,6 +105,9 @@ fn metrics() -> TaskMetrics {
         spilled_bytes: 12,
         spills: 13,
         accumulators: 14,
+        blocks_peak_bytes: 15,
+        images_peak_bytes: 16,
+        transfers_peak_bytes: 17,
     }
 }
 

@@ -113,6 +113,6 @@ fn a_range_keeps_the_places_of_its_keys() {
     let before = with(|host| host.maps.len());
     assert_eq!(range.reduce_by_key(|a, _| a).count().unwrap(), 81);
     assert_eq!(range.lookup(&50).unwrap(), [50]);
-    assert_eq!(range.lookup(&5).unwrap(), []);
+    assert!(range.lookup(&5).unwrap().is_empty());
     assert_eq!(with(|host| host.maps.len()), before, "nothing has moved");
 }

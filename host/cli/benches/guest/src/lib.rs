@@ -1,5 +1,7 @@
 //! What the benches run: one program, the first argument says what.
 
+mod trips;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["group-skewed"] => group_skewed(cx),
         ["join"] => join(cx),
         ["cached"] => cached(cx),
+        ["trips-make", rows, folder] => trips::make(cx, rows.parse()?, folder),
+        ["trips", format, path] => trips::read(cx, format, path),
         ["spin"] => for_ever(cx, || black_box(())),
         ["fill"] => fill(cx),
         ["sleep"] => for_ever(cx, || std::thread::sleep(Duration::from_secs(3600))),

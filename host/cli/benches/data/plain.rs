@@ -5,7 +5,6 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
 
 const THREADS: usize = 2;
 const PARTITIONS: usize = 16;
@@ -14,14 +13,12 @@ const KEY_BYTES: usize = 10;
 
 type Key = [u8; KEY_BYTES];
 
-/// Sorts the records of `tera`: ranges of keys to files, then each range by itself. Returns seconds.
-pub(crate) fn sort(folder: &Path) -> f64 {
-    let (moved, output) = (folder.join("moved"), folder.join("sorted"));
+/// Sorts the records of `tera`: ranges of keys to files, then each range by itself.
+pub(crate) fn sort(folder: &Path) {
+    let [moved, output] = made(folder);
     for path in [&moved, &output] {
-        let _ = fs::remove_dir_all(path);
         fs::create_dir(path).expect("a folder");
     }
-    let start = Instant::now();
     let inputs = files(&folder.join("tera"));
     let bounds = bounds(&inputs);
     let count = inputs.len();
@@ -31,11 +28,17 @@ pub(crate) fn sort(folder: &Path) -> f64 {
     each(PARTITIONS, |range| {
         sort_range(range, count, &moved, &output);
     });
-    let seconds = start.elapsed().as_secs_f64();
-    for path in [&moved, &output] {
+}
+
+/// The folders that it makes: what moved, and the result.
+fn made(folder: &Path) -> [PathBuf; 2] {
+    ["moved", "sorted"].map(|name| folder.join(name))
+}
+
+pub(crate) fn clean(folder: &Path) {
+    for path in made(folder) {
         fs::remove_dir_all(path).expect("a folder");
     }
-    seconds
 }
 
 /// Two threads take one number after another.
