@@ -144,7 +144,7 @@ fn ragged_rows_fail_are_left_out_or_filled_up() {
     assert!(
         skipped
             .stderr
-            .contains("2 rows were left out; the first: InvalidArgument: line 3 of `"),
+            .contains("2 rows were left out; the first: line 3 of `"),
         "{}",
         skipped.stderr
     );

@@ -1,5 +1,8 @@
 //! Files of each format, read and written by whole jobs.
 
+mod json;
+mod saved;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -271,116 +274,11 @@ fn options_that_make_no_sense_are_refused() {
     assert!(message.contains("expected u8, found map"), "{message}");
 }
 
+/// The files that were saved there.
 fn saved(path: &str) -> Vec<(String, String)> {
     let files = with(|host| host.outputs[path].clone());
     files
         .into_iter()
         .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap()))
         .collect()
-}
-
-#[test]
-fn what_is_saved_as_csv_is_read_as_it_was() {
-    let cx = context("");
-    let all = vec![
-        trip(1, "Bergen, \"north\"\r\n#", Some(0.1), true),
-        trip(2, "#hash", None, false),
-        trip(3, "", Some(f64::INFINITY), true),
-    ];
-    for options in [
-        CsvOptions::new().multi_line(true),
-        CsvOptions::new().multi_line(true).escape(Some(b'\\')),
-        CsvOptions::new()
-            .multi_line(true)
-            .comment(Some(b'#'))
-            .header(false)
-            .delimiter(b'\t'),
-    ] {
-        let rdd = cx.parallelize_in(all.clone(), 2);
-        rdd.save_as_csv("out", options.clone()).unwrap();
-        let read = saved("out")
-            .into_iter()
-            .flat_map(|(_, text)| trips(&text, options.clone()).unwrap());
-        assert_eq!(read.collect::<Vec<_>>(), all);
-    }
-    let rows = cx.parallelize_in([(1u8, "#a".to_owned()), (2, String::new())], 2);
-    rows.save_as_csv("tuples", CsvOptions::new()).unwrap();
-    assert_eq!(
-        saved("tuples"),
-        [
-            ("part-00000.csv".to_owned(), "1,#a\n".to_owned()),
-            ("part-00001.csv".to_owned(), "2,\n".to_owned())
-        ]
-    );
-    let lonely = cx.parallelize_in([(String::new(),)], 1);
-    lonely.save_as_csv("lonely", CsvOptions::new()).unwrap();
-    assert_eq!(saved("lonely")[0].1, "\"\"\n");
-}
-
-#[test]
-fn a_header_is_written_where_there_are_rows() {
-    let cx = context("");
-    let trips = cx.parallelize_in([trip(1, "Oslo", None, true)], 2);
-    trips.save_as_csv("out", CsvOptions::new()).unwrap();
-    let texts: Vec<String> = saved("out").into_iter().map(|(_, text)| text).collect();
-    assert_eq!(texts, ["", "id,city,fare,kept\n1,Oslo,,true\n"]);
-}
-
-#[test]
-fn what_is_no_row_is_not_saved() {
-    #[derive(Clone, Serialize)]
-    struct Deep {
-        tags: Vec<u8>,
-    }
-    let cx = context("");
-    let deep = cx.parallelize_in([Deep { tags: vec![1] }], 1);
-    assert_eq!(
-        why(deep.save_as_csv("deep", CsvOptions::new())),
-        "InvalidArgument: a record cannot be saved as CSV: column `tags` is a list, and holds plain values only: give each \
-         part a field of its own, or make it text"
-    );
-    let message = why(cx.range(0..1).save_as_csv("numbers", CsvOptions::new()));
-    assert!(message.contains("a single value is no row"), "{message}");
-}
-
-#[test]
-fn lines_of_json_are_records() {
-    let file = "{\"id\":1,\"city\":\"Oslo\",\"kept\":true,\"more\":[1,{}]}\r\n\n \
-        {\"kept\":false,\"fare\":2,\"city\":\"a\\nb\",\"id\":2}";
-    let cx = context(file);
-    let trips = cx.json_lines::<Trip>("f").unwrap();
-    trips.save_as_json_lines("out").unwrap();
-    let expected = [
-        "{\"id\":1,\"city\":\"Oslo\",\"fare\":null,\"kept\":true}\n",
-        "{\"id\":2,\"city\":\"a\\nb\",\"fare\":2.0,\"kept\":false}\n",
-    ];
-    let lines: String = saved("out").into_iter().map(|(_, text)| text).collect();
-    assert_eq!(lines, expected.concat());
-    let values = cx.json_lines::<serde_json::Value>("f").unwrap();
-    let counts = values.map(|value| value["more"].is_array()).collect();
-    assert_eq!(counts.unwrap(), [true, false]);
-}
-
-#[test]
-fn a_line_that_is_no_json_is_named_with_its_place() {
-    let read = |file: &str| why(context(file).json_lines::<Trip>("f").unwrap().count());
-    assert_eq!(
-        read("{\"id\":1,\"city\":\"Oslo\",\"kept\":true}\n{\"id\":2,,}\n"),
-        "InvalidArgument: line 2 of `f`, column 9: key must be a string; mend the line, or change the record's type"
-    );
-    assert_eq!(
-        read("{\"id\":-1}\n"),
-        "InvalidArgument: line 1 of `f`, column 8: invalid value: integer `-1`, expected u32; mend the line, or change the \
-         record's type"
-    );
-    assert_eq!(
-        read("{\"id\":1,\"City\":\"Oslo\",\"kept\":true}\n"),
-        "InvalidArgument: line 1 of `f`, column 34: there is no member `city`: did you mean `City`? It has `City`, `id`, `kept`; \
-         rename the field (`#[serde(rename = \"...\")]`), or make it an `Option` if it may be missing"
-    );
-    let cut = read("{\"id\":1");
-    assert!(
-        cut.contains("line 1 of `f`, column 7: EOF while parsing"),
-        "{cut}"
-    );
 }
