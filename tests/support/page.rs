@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 /// Stands for lines that the page leaves out.
 const GAP: &str = "...";
 
+/// How the line begins that tells of memory: what was there at the same time, and how much of it, is chance.
+const MEMORY: &str = "memory at most: ";
+
 /// Something to do.
 pub(crate) enum Step {
     /// Write a file.
@@ -131,8 +134,12 @@ impl Rest {
     }
 }
 
-/// A line without what no two runs have alike: times, dates, ports, ids of workers, and how wide columns are.
+/// A line without what no two runs have alike: times, dates, ports, ids of workers, how much memory each pool has had at
+/// most, and how wide columns are.
 pub(crate) fn neutral(line: &str) -> String {
+    if line.starts_with(MEMORY) {
+        return MEMORY.to_owned();
+    }
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let mut neutral = Vec::with_capacity(words.len());
     let mut words = words.into_iter().peekable();
