@@ -4,11 +4,17 @@
     reason = "helpers of tests: what cannot be is a failed test"
 )]
 
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support {
+    pub(crate) mod tables;
+}
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
+use support::tables::{cells_of, quoted};
 
 /// Arrows point to the purer crate only.
 const ARROWS: [(&str, &[&str]); 11] = [
@@ -270,25 +276,10 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// The cells of a table's row. A bar within a cell has a backslash before it.
-fn cells_of(row: &str) -> Vec<&str> {
-    let inner = row.trim().trim_start_matches('|').trim_end_matches('|');
-    let (mut cells, mut start) = (Vec::new(), 0);
-    for (at, _) in inner.match_indices('|') {
-        if !inner[..at].ends_with('\\') {
-            cells.push(inner[start..at].trim());
-            start = at + 1;
-        }
-    }
-    cells.push(inner[start..].trim());
-    cells
-}
-
 /// The names in a cell: what stands in backquotes, without the type that it belongs to and without arguments. An end that
 /// several names have (`_in`), an operator and the name of an argument are none.
 fn names_in(cell: &str) -> Vec<&str> {
-    let quoted = cell.split('`').skip(1).step_by(2);
-    let names = quoted.map(|name| {
+    let names = quoted(cell).map(|name| {
         let alone = name.split('(').next().unwrap();
         alone.rsplit("::").next().unwrap()
     });

@@ -1,6 +1,8 @@
 //! Drivers that the cluster runs: handed over, followed, read, killed and started again.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::fixture::{Cluster, FAILED, INTERRUPTED, USAGE, eventually, kill};
 use crate::support::command::{Running, start};
@@ -61,6 +63,26 @@ fn a_drivers_output_is_its_log() {
         finished.reason.as_deref(),
         Some("it ended by itself, with exit code 0")
     );
+}
+
+/// Follows a log before there is one, and ends when its reader has had enough, though nothing more is printed.
+#[test]
+fn a_log_is_followed_from_before_its_beginning_until_its_reader_leaves() {
+    let cluster = Cluster::shared();
+    let gates = cluster.gates("followed");
+    let path = gates.to_str().unwrap();
+    let options = ["--allow-read", path, "--total-executor-cores", "1"];
+    let driver = hand_over(&cluster, &options, &["waits", path, "hello"]);
+    let mut command = cluster.tinderbox(&["logs", "-f", &driver]);
+    let mut following = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(following.stdout.take().unwrap());
+    let mut line = String::new();
+    printed.read_line(&mut line).unwrap();
+    assert_eq!(line, "hello\n");
+    drop(printed);
+    assert!(following.wait().unwrap().success());
+    cluster.open(&gates, "go");
+    cluster.driver(&driver, "FINISHED");
 }
 
 #[test]

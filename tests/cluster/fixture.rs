@@ -11,6 +11,7 @@ use daemon::status::{ApplicationStatus, ClusterStatus, DriverStatus};
 
 use crate::support::command::{Ended, Running, Shell, signal, start};
 use crate::support::guests::behaves;
+use crate::support::processes::{self, Process};
 
 /// Exit codes, as `tinderbox --help` lists them.
 pub(crate) const DONE: i32 = 0;
@@ -41,14 +42,6 @@ pub(crate) struct Site {
     pub(crate) shell: Shell,
 }
 
-/// A process that belongs to a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) id: u32,
-    /// The command of `tinderbox` that it runs.
-    pub(crate) command: String,
-}
-
 impl Site {
     pub(crate) fn new() -> Self {
         Self {
@@ -72,22 +65,7 @@ impl Site {
 
     /// All processes that were started from here, and by those, that still run.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        let mark = format!("XDG_STATE_HOME={}", self.path("state").display());
-        let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let name = entry.unwrap().file_name();
-            name.to_str()?.parse::<u32>().ok()
-        });
-        numbers
-            .filter_map(|id| {
-                // One that ends meanwhile is none.
-                let surroundings = fs::read(format!("/proc/{id}/environ")).ok()?;
-                let mut variables = surroundings.split(|byte| *byte == 0);
-                variables.find(|variable| *variable == mark.as_bytes())?;
-                let line = fs::read_to_string(format!("/proc/{id}/cmdline")).ok()?;
-                let command = line.split('\0').nth(1).unwrap_or_default().to_owned();
-                Some(Process { id, command })
-            })
-            .collect()
+        processes::with_state(&self.path("state"))
     }
 
     /// Those that run this command.
@@ -127,8 +105,7 @@ impl Site {
     #[track_caller]
     pub(crate) fn expect_nothing_left(&self) {
         assert_eq!(self.processes(), [], "still run");
-        let scratch = fs::read_dir(self.path("scratch")).into_iter().flatten();
-        let left: Vec<_> = scratch.map(|entry| entry.unwrap().path()).collect();
+        let left = processes::left_in(&self.path("scratch"));
         assert!(left.is_empty(), "left behind: {left:?}");
     }
 }

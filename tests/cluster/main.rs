@@ -11,6 +11,7 @@ mod support {
     pub(crate) mod command;
     pub(crate) mod damage;
     pub(crate) mod guests;
+    pub(crate) mod processes;
     pub(crate) mod samples;
 }
 

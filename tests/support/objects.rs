@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// By bucket and key.
 type Stored = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
-/// It goes with the process. What ends with `-silent-GET` is never answered to a GET, and so on.
+/// It goes with the process. Where a name ends with `-silent-GET`, a GET is never answered, with `-503-GET` always so, and so on.
 pub(crate) struct ObjectServer {
     pub(crate) endpoint: String,
     stored: Stored,
@@ -35,6 +35,21 @@ struct Asked {
     query: String,
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
+}
+
+impl Asked {
+    /// Whether one of the names says how it is to be answered.
+    fn is_to_be(&self, how: &str) -> bool {
+        let end = format!("-{how}-{}", self.method);
+        self.path.split('/').any(|name| name.ends_with(&end))
+    }
+}
+
+fn answers(status: &str) -> &'static str {
+    match status {
+        "403" => "403 Forbidden",
+        _ => "503 Slow Down",
+    }
 }
 
 impl ObjectServer {
@@ -125,13 +140,19 @@ fn read(input: &mut impl BufRead) -> Option<Asked> {
 type Answer = (&'static str, String, Vec<u8>);
 
 fn answer(asked: &Asked, stored: &Stored) -> Answer {
-    if asked.path.ends_with(&format!("-silent-{}", asked.method)) {
+    if asked.is_to_be("silent") {
         thread::park();
+    }
+    for (status, word) in [("403", "AccessDenied"), ("503", "SlowDown")] {
+        if asked.is_to_be(status) {
+            let body = format!("<Error><Code>{word}</Code><Message>not now</Message></Error>");
+            return (answers(status), String::new(), body.into());
+        }
     }
     let from = asked.headers.get("authorization");
     if !from.is_some_and(|from| from.contains(&format!("Credential={KEY}/"))) {
         let body = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
-        return ("403 Forbidden", String::new(), body.into());
+        return (answers("403"), String::new(), body.into());
     }
     let mut stored = stored.lock().unwrap();
     match &*asked.method {

@@ -16,11 +16,12 @@ use crate::checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::lineage::Header;
+use crate::lines::Lines;
 #[cfg(feature = "serde")]
 use crate::rdd::Operation;
 use crate::rdd::Rdd;
 use crate::record::Record;
-use crate::source::{BinaryRecords, Items, Lines, Numbers};
+use crate::source::{BinaryRecords, Items, Numbers};
 use crate::task;
 use crate::text::Text;
 

@@ -51,6 +51,7 @@ mod hash;
 mod host;
 mod hyperloglog;
 mod lineage;
+mod lines;
 mod memory;
 mod merge;
 mod object_file;

@@ -13,7 +13,6 @@ use crate::rdd::Operation;
 use crate::reader::Reader;
 use crate::stream::Records;
 use crate::task;
-use crate::text::Text;
 
 /// The driver's own items.
 pub(crate) struct Items<T> {
@@ -25,11 +24,6 @@ pub(crate) struct Items<T> {
 pub(crate) struct Numbers {
     pub(crate) numbers: Range<u64>,
     pub(crate) partitions: u32,
-}
-
-/// The lines of files.
-pub(crate) struct Lines {
-    pub(crate) splits: Vec<Split>,
 }
 
 /// The fixed-size records of files.
@@ -103,26 +97,6 @@ impl Operation for Numbers {
     }
 }
 
-impl Operation for Lines {
-    type Item = Text;
-
-    fn compute<'s>(self: Rc<Self>, partition: u32) -> Records<'s, Text> {
-        Records::new(
-            Pieces::of(
-                &self.splits,
-                partition,
-                host::open_lines,
-                Reader::read_lines,
-            )
-            .flat_map(LinesOf::new),
-        )
-    }
-
-    fn parents(&self) -> Vec<Parent<'_>> {
-        Vec::new()
-    }
-}
-
 impl Operation for BinaryRecords {
     type Item = Bytes;
 
@@ -159,7 +133,7 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    fn of(
+    pub(crate) fn of(
         splits: &[Split],
         partition: u32,
         open: fn(&Split) -> HostResult<u32>,
@@ -249,34 +223,4 @@ fn noted<T>(result: HostResult<T>) -> Option<T> {
     result
         .map_err(|error| task::fail(Error::from_host(error)))
         .ok()
-}
-
-/// The lines of a piece, without their ends.
-struct LinesOf {
-    piece: Rc<Vec<u8>>,
-    at: usize,
-}
-
-impl LinesOf {
-    fn new(piece: Rc<Vec<u8>>) -> Self {
-        Self { piece, at: 0 }
-    }
-}
-
-impl Iterator for LinesOf {
-    type Item = Text;
-
-    #[inline]
-    fn next(&mut self) -> Option<Text> {
-        let rest = self.piece.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let start = self.at;
-        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        self.at = start + length + 1;
-        let end = if rest[..length].ends_with(b"\r") && length < rest.len() {
-            length - 1
-        } else {
-            length
-        };
-        Some(Text::of_piece(&self.piece, start..start + end))
-    }
 }

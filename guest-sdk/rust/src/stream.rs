@@ -20,15 +20,16 @@ enum Origin<'a, T> {
 }
 
 /// The part of `Iterator` that can be called without knowing the type.
-trait Stream<T> {
-    fn next(&mut self) -> Option<T>;
+pub(crate) trait Stream<T> {
+    fn pull(&mut self) -> Option<T>;
     fn size_hint(&self) -> (usize, Option<usize>);
     fn drain(self: Box<Self>, sink: &mut dyn FnMut(T));
+    fn count(self: Box<Self>) -> u64;
 }
 
 impl<I: Iterator> Stream<I::Item> for I {
-    fn next(&mut self) -> Option<I::Item> {
-        Iterator::next(self)
+    fn pull(&mut self) -> Option<I::Item> {
+        self.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -38,11 +39,20 @@ impl<I: Iterator> Stream<I::Item> for I {
     fn drain(self: Box<Self>, sink: &mut dyn FnMut(I::Item)) {
         (*self).for_each(sink);
     }
+
+    fn count(self: Box<Self>) -> u64 {
+        (*self).fold(0, |count, _| count + 1)
+    }
 }
 
 impl<'a, T> Records<'a, T> {
     /// Makes any iterator the records of a partition.
     pub fn new(records: impl Iterator<Item = T> + 'a) -> Self {
+        Self::of_stream(records)
+    }
+
+    /// Makes what knows better than an iterator the records of a partition.
+    pub(crate) fn of_stream(records: impl Stream<T> + 'a) -> Self {
         Self {
             origin: Origin::Operation(Box::new(records)),
         }
@@ -54,6 +64,14 @@ impl<'a, T> Records<'a, T> {
             origin: Origin::Batches(Box::new(records)),
         }
     }
+
+    /// How many there are. (`Iterator::count` is of the width of memory, and a partition may have more.)
+    pub(crate) fn counted(self) -> u64 {
+        match self.origin {
+            Origin::Operation(stream) => stream.count(),
+            Origin::Batches(records) => (*records).fold(0, |count, _| count + 1),
+        }
+    }
 }
 
 impl<T> Iterator for Records<'_, T> {
@@ -61,7 +79,7 @@ impl<T> Iterator for Records<'_, T> {
 
     fn next(&mut self) -> Option<T> {
         match &mut self.origin {
-            Origin::Operation(stream) => stream.next(),
+            Origin::Operation(stream) => stream.pull(),
             Origin::Batches(records) => Iterator::next(&mut **records),
         }
     }

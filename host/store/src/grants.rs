@@ -115,7 +115,8 @@ fn covers(prefix: &Location, place: &Location) -> bool {
 
 /// Resolves links and `..` as far as the path exists; what does not exist yet is taken as it is written.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let mut existing = std::path::absolute(path)?;
+    // Without a `/` at its end, behind which a link would not be seen.
+    let mut existing: PathBuf = std::path::absolute(path)?.components().collect();
     let mut missing = Vec::new();
     loop {
         match existing.canonicalize() {
@@ -125,7 +126,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
                     .rev()
                     .fold(real, |path, name| path.join(name)));
             }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if !is_missing(&error) => return Err(error),
             Err(error) => {
                 // `..` after a name that does not exist would be resolved by guessing, and a dangling link leads anywhere.
                 let Some(Component::Normal(name)) = existing.components().next_back() else {
@@ -139,6 +140,14 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
             }
         }
     }
+}
+
+/// Nothing is there, or below a file, where nothing can be.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(test)]
@@ -201,6 +210,9 @@ mod tests {
             "in/../secret.txt",
             "in/link",
             "in/dangling",
+            "in/link/",
+            "in/link/x",
+            "in/a.txt/../../secret.txt",
             "in2",
             "in/none/../../secret.txt",
         ] {
@@ -222,6 +234,17 @@ mod tests {
             fixture.read("none.txt"),
             Err(Error::Denied { .. })
         ));
+    }
+
+    #[test]
+    fn a_file_is_no_folder() {
+        let fixture = fixture();
+        assert!(fixture.read("in/a.txt/").is_ok());
+        let below = fixture.read("in/a.txt/b").unwrap_err().to_string();
+        assert!(
+            below.contains("a.txt/b") && below.contains("Not a directory"),
+            "{below}"
+        );
     }
 
     #[test]

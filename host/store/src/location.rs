@@ -99,7 +99,7 @@ impl Location {
     /// If it names nothing that can be read or written, or could be understood in two ways.
     pub fn parse(uri: &str) -> Result<Self> {
         match uri.split_once("://") {
-            None => Ok(Self::Local(PathBuf::from(uri))),
+            None => local(uri).map(|path| Self::Local(path.into())),
             Some(("file", path)) => Ok(Self::Local(PathBuf::from(path))),
             Some(("s3" | "s3a", rest)) => s3(rest).map(Self::Object),
             Some(("http" | "https", _)) => http(uri).map(Self::Object),
@@ -124,6 +124,17 @@ impl fmt::Display for Location {
             Self::Local(path) => path.display().fmt(f),
             Self::Object(url) => url.fmt(f),
         }
+    }
+}
+
+/// A path without a scheme, or behind `file:`, as Java writes it.
+fn local(uri: &str) -> Result<&str> {
+    match uri.split_once(":/") {
+        Some(("file", _)) => Ok(&uri["file:".len()..]),
+        Some((scheme @ ("s3" | "s3a" | "http" | "https"), rest)) => Err(Error::Invalid(format!(
+            "`{scheme}:/` has one `/` where two belong; write `{scheme}://{rest}`, or `./{scheme}:/{rest}` for a path"
+        ))),
+        _ => Ok(uri),
     }
 }
 
@@ -244,7 +255,9 @@ mod tests {
             local("file:///data/x").as_deref(),
             Some(Path::new("/data/x"))
         );
+        assert_eq!(local("file:/data/x").as_deref(), Some(Path::new("/data/x")));
         assert_eq!(local("data/x").as_deref(), Some(Path::new("data/x")));
+        assert_eq!(local("a:/x").as_deref(), Some(Path::new("a:/x")));
     }
 
     #[test]
@@ -264,6 +277,9 @@ mod tests {
             "http://host//b",
             "ftp://host/a",
             "hdfs://host/a",
+            "S3://bucket/a",
+            "s3:/bucket/a",
+            "http:/host/a",
         ] {
             let parsed = Location::parse(uri);
             assert!(

@@ -255,6 +255,27 @@ fn patterns_name_files_and_the_files_of_folders() {
 }
 
 #[test]
+fn a_folder_of_folders_is_not_taken_for_an_empty_one() {
+    let folder = Folder::new();
+    folder.put("years/2026/a.txt", b"a\n");
+    folder.put("years/_temporary/b.txt", b"b\n");
+    let error = folder.names("years").unwrap_err().to_string();
+    assert!(
+        error.contains("such as `2026`") && error.contains("years/*`"),
+        "{error}"
+    );
+    assert_eq!(folder.names("years/*").unwrap(), ["years/2026/a.txt"]);
+    assert_eq!(folder.names("years/**").unwrap(), ["years/2026/a.txt"]);
+    folder.put("done/_SUCCESS", b"");
+    folder.put("done/_temporary/x", b"");
+    assert_eq!(
+        folder.names("done").unwrap(),
+        [""; 0],
+        "an output of nothing"
+    );
+}
+
+#[test]
 fn neither_patterns_nor_links_lead_out_of_what_is_granted() {
     let folder = Folder::new();
     fs::create_dir(folder.folder.path().join("secret")).unwrap();

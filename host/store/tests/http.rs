@@ -371,6 +371,24 @@ fn an_answer_that_is_cut_is_not_taken_for_whole() {
 }
 
 #[test]
+fn an_answer_that_breaks_off_is_taken_up_where_it_broke() {
+    let whole = b"one\ntwo\nthree\n";
+    let server = Server::start(move |asked, before| match file(asked, whole, "\"one\"") {
+        Reply::Bytes(mut bytes) if before == 1 => {
+            bytes.truncate(bytes.len() - 4);
+            Reply::Bytes(bytes)
+        }
+        other => other,
+    });
+    let (files, uri) = (server.files(&[]), server.url("data/a.txt"));
+    let split = splits_in(1, &files, &uri).unwrap().remove(0);
+    let text = read(&files, &split, &Stopper::default()).unwrap();
+    assert_eq!(text.as_bytes(), whole);
+    let asked = server.asked.lock().unwrap();
+    assert_eq!(asked[2].range(), Some((whole.len() - 4, whole.len())));
+}
+
+#[test]
 fn a_file_that_is_replaced_is_named() {
     let changed = |server: &Server| {
         let (files, uri) = (server.files(&[]), server.url("data/a.txt"));

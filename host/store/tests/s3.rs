@@ -1,135 +1,18 @@
-//! Objects of a real server that speaks S3: `s3s` over a folder, on loopback.
-//!
-//! Keys come from the environment, as with any S3 client; a process cannot change its own, so each test runs as a child.
+//! Objects of a real server that speaks S3: found, refused, replaced, written.
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests: what cannot be is a failed test"
 )]
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
+#[expect(dead_code, reason = "other tests use the rest")]
+mod s3_server;
+
 use std::thread;
 
-use hyper_util::rt::TokioIo;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
-use scheduler::{AttemptId, Settings};
-use store::source::{ByteReader, Cut, LineReader, text_splits};
-use store::{Compression, Error, Files, Grants, Output, Result, Stopper};
-
-const KEY: &str = "the-key";
-const SECRET: &str = "the-secret-that-nobody-sees";
-
-/// Runs the test of this name with keys in its environment.
-fn with_keys(test: &str, secret: &str, run: impl FnOnce()) {
-    if std::env::var("TEST_OF_S3").is_ok_and(|running| running == test) {
-        return run();
-    }
-    let others = std::env::vars_os().map(|(name, _)| name);
-    let others = others.filter(|name| name.to_string_lossy().starts_with("AWS_"));
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    others.for_each(|name| {
-        child.env_remove(name);
-    });
-    let ended = child
-        .args([test, "--exact", "--nocapture"])
-        .env("TEST_OF_S3", test)
-        .env("AWS_ACCESS_KEY_ID", KEY)
-        .env("AWS_SECRET_ACCESS_KEY", secret)
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{words}");
-    assert!(!words.contains(SECRET), "a secret is seen: {words}");
-}
-
-/// A server with the bucket `data`.
-struct Server {
-    root: tempfile::TempDir,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("data")).unwrap();
-        let mut service = S3ServiceBuilder::new(FileSystem::new(root.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = service.build();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                loop {
-                    let (socket, _) = listener.accept().await.unwrap();
-                    let connection = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(socket), service.clone());
-                    tokio::spawn(connection);
-                }
-            });
-        });
-        Self { root, address }
-    }
-
-    fn files(&self) -> Files {
-        let mut settings = Settings::default();
-        let endpoint = format!("http://{}", self.address);
-        settings.set("hadoop.fs.s3a.endpoint", &endpoint).unwrap();
-        settings.set("objects.maxRetries", "1").unwrap();
-        let grants = Grants::new(
-            &["s3://data/in".into(), "s3://none".into()],
-            &["s3://data/out".into()],
-        );
-        Files::new(grants.unwrap(), &settings)
-    }
-
-    fn put(&self, key: &str, bytes: &[u8]) {
-        let path = self.root.path().join("data").join(key);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
-
-    /// The objects below `key`, sorted.
-    fn objects(&self, key: &str) -> Vec<String> {
-        fn add(folder: &Path, before: &str, found: &mut Vec<String>) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten() {
-                let entry = entry.unwrap();
-                let name = format!("{before}{}", entry.file_name().to_string_lossy());
-                match entry.path().is_dir() {
-                    true => add(&entry.path(), &format!("{name}/"), found),
-                    false => found.push(name),
-                }
-            }
-        }
-        let mut found = Vec::new();
-        add(&self.root.path().join("data").join(key), "", &mut found);
-        found.sort();
-        found
-    }
-}
-
-fn text(files: &Files, uri: &str) -> Result<String> {
-    let wanted = Cut {
-        min_partitions: 3,
-        max_bytes: 1 << 30,
-    };
-    let mut text = String::new();
-    for split in text_splits(files, uri, wanted, &Stopper::default())? {
-        let file = files.open(&split.uri, &Stopper::default())?;
-        let mut lines = LineReader::open(file, split.start, split.length, 1 << 20)?;
-        while let Some(batch) = Some(lines.read()?).filter(|batch| !batch.is_empty()) {
-            text += &batch;
-        }
-    }
-    Ok(text)
-}
+use s3_server::{SECRET, Server, text, with_environment, with_keys};
+use scheduler::AttemptId;
+use store::source::ByteReader;
+use store::{Compression, Error, Files, Output, Result, Stopper};
 
 fn names(files: &Files, uri: &str) -> Result<Vec<String>> {
     let found = files.list(uri, &Stopper::default())?;
@@ -149,6 +32,7 @@ fn objects_are_found_and_read() {
         server.put("in/2025/_SUCCESS", b"");
         server.put("in/2025/deep/d.txt", b"d\n");
         server.put("in/100%/e f.txt", b"e\n");
+        server.put("in/years/2026/f.txt", b"f\n");
         let files = server.files();
         assert!(text(&files, "s3://data/in/a.txt").unwrap() == lines);
         let names = |uri| names(&files, uri).unwrap();
@@ -167,6 +51,11 @@ fn objects_are_found_and_read() {
             ["s3://data/in/2025/c.txt", "s3://data/in/2025/deep/d.txt"]
         );
         assert_eq!(text(&files, "s3://data/in/100%/e f.txt").unwrap(), "e\n");
+        let folders = self::names(&files, "s3://data/in/years/").unwrap_err();
+        assert!(
+            folders.to_string().contains("name `s3://data/in/years/*`"),
+            "{folders}"
+        );
     });
 }
 
@@ -319,5 +208,27 @@ fn an_upload_that_is_given_up_leaves_nothing() {
             thread::yield_now();
         }
         assert_eq!(server.objects("out/job"), [""; 0]);
+    });
+}
+
+#[test]
+fn who_has_no_keys_is_told_what_to_set() {
+    // Where a machine has no role, nobody listens.
+    let nobody = [("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")];
+    with_environment("who_has_no_keys_is_told_what_to_set", &nobody, || {
+        let server = Server::start();
+        for uri in ["s3://data/in/a.txt", "s3://data/in/*"] {
+            let error = names(&server.files(), uri).unwrap_err();
+            assert!(matches!(error, Error::Refused { .. }), "{error}");
+            let words = error.to_string();
+            for expected in [
+                &uri[..12],
+                "it has none",
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SKIP_SIGNATURE",
+            ] {
+                assert!(words.contains(expected), "{words}");
+            }
+        }
     });
 }

@@ -18,7 +18,7 @@ impl<'a, T: 'a> Rdd<'a, T> {
     #[track_caller]
     pub fn count(&self) -> Result<u64> {
         let counts = self.per_partition("count", Location::caller(), |_, records| {
-            Ok(records.fold(0u64, |count, _| count + 1))
+            Ok(records.counted())
         })?;
         Ok(counts.into_iter().sum())
     }
@@ -52,7 +52,7 @@ impl<'a, T: 'a> Rdd<'a, T> {
             Location::caller(),
             timeout,
             counted,
-            |records| records.fold(0u64, |count, _| count + 1),
+            |records| records.counted(),
         )
     }
 }

@@ -234,7 +234,7 @@ impl<'a, T: 'a> Rdd<'a, T> {
     /// The job could not be started.
     #[track_caller]
     pub fn count_async(&self) -> Result<FutureAction<'a, u64>> {
-        let count = |records: Records<'a, T>| to_bytes(&records.fold(0u64, |count, _| count + 1));
+        let count = |records: Records<'a, T>| to_bytes(&records.counted());
         self.started("count_async", Location::caller(), count, |counts| {
             let numbers = counts.iter().map(|bytes| from_bytes::<u64>(bytes));
             Ok(numbers.sum::<Result<u64, _>>()?)

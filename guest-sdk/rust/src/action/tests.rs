@@ -145,6 +145,33 @@ fn a_sample_has_its_size_and_is_the_same_each_time() {
 }
 
 #[test]
+fn what_takes_or_counts_few_reads_each_record_once() {
+    let (cx, read) = (Context::new(), Cell::new(0));
+    let numbers = cx.range_in(0..1000, 7).map(|n| {
+        read.set(read.get() + 1);
+        n
+    });
+    let passes: [(&str, &dyn Fn()); 5] = [
+        ("top", &|| drop(numbers.top(10).unwrap())),
+        ("take_ordered", &|| drop(numbers.take_ordered(10).unwrap())),
+        ("take_sample", &|| drop(numbers.take_sample(10, 3).unwrap())),
+        ("take_sample_with_replacement", &|| {
+            drop(numbers.take_sample_with_replacement(10, 3).unwrap());
+        }),
+        ("count_approx_distinct", &|| {
+            numbers.count_approx_distinct(0.02).unwrap();
+        }),
+    ];
+    for (name, pass) in passes {
+        read.set(0);
+        with(|host| host.jobs.clear());
+        pass();
+        assert_eq!(read.get(), 1000, "{name}");
+        assert_eq!(with(|host| host.jobs.len()), 1, "{name}");
+    }
+}
+
+#[test]
 fn samples_are_even_and_draws_with_replacement_independent() {
     let cx = Context::new();
     // The partitions differ in size.

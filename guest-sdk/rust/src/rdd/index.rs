@@ -53,7 +53,7 @@ impl<'a, T: 'a> Indexed<'a, T> {
             "zip_with_index: count",
             self.call_site,
             counted,
-            |_, records| Ok(records.fold(0u64, |count, _| count + 1)),
+            |_, records| Ok(records.counted()),
         )?;
         let after = counts.into_iter().scan(0, |sum, count| {
             *sum += count;

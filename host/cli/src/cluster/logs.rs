@@ -1,16 +1,27 @@
 //! The command `logs`: prints what processes of a cluster have printed.
 
+use std::future::pending;
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::Result;
 use daemon::Error;
+use daemon::status::ClusterStatus;
 use daemon::submitter::{LogReader, Submitter};
-use wire::LogStream;
+use scheduler::message::ExecutorName;
+use tokio::io::Interest;
+use tokio::net::unix::pipe::Sender;
+use wire::{LogSource, LogStream};
 
 use super::{access, connect, failure, runtime};
 use crate::args::LogsArgs;
 use crate::exit::ExitCode;
 use crate::settings;
+
+/// How often a log is looked for that is not there yet.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Prints a log.
 pub fn show(args: &LogsArgs, folder: &std::path::Path) -> Result<ExitCode> {
@@ -31,13 +42,64 @@ pub fn show(args: &LogsArgs, folder: &std::path::Path) -> Result<ExitCode> {
 }
 
 async fn show_from(submitter: &Submitter, args: &LogsArgs, stream: LogStream) -> Result<(), Error> {
-    let mut log = submitter.log(args.source, stream, args.follow).await?;
-    while let Some(bytes) = log.next().await? {
-        if !print(&mut io::stdout(), &bytes) {
-            break;
+    let mut log = open(submitter, args, stream).await?;
+    let mut gone = pin!(reader_gone());
+    loop {
+        let next = tokio::select! {
+            next = log.next() => next?,
+            () = &mut gone => return Ok(()),
+        };
+        match next {
+            Some(bytes) if print(&mut io::stdout(), &bytes) => {}
+            _ => return Ok(()),
         }
     }
-    Ok(())
+}
+
+/// Opens a log. One that is followed is waited for, where its process is still to begin.
+async fn open(
+    submitter: &Submitter,
+    args: &LogsArgs,
+    stream: LogStream,
+) -> Result<LogReader, Error> {
+    loop {
+        // Asked first: what has ended by now has left its log.
+        let runs = args.follow && runs(&submitter.status().await?, args.source);
+        match submitter.log(args.source, stream, args.follow).await {
+            Err(Error::Refused(_)) if runs => tokio::time::sleep(LOOK_EVERY).await,
+            found => return found,
+        }
+    }
+}
+
+/// Returns whether a process runs or is about to, so that there is a log or will be one.
+fn runs(status: &ClusterStatus, source: LogSource) -> bool {
+    let name = match source {
+        LogSource::Driver(driver) => driver.to_string(),
+        LogSource::Executor(application, executor) => ExecutorName {
+            application,
+            executor,
+        }
+        .to_string(),
+    };
+    let drivers = status.drivers.iter();
+    let drivers = drivers.map(|driver| (&driver.id, &driver.state));
+    let executors = status.applications.iter().flat_map(|one| &one.executors);
+    let executors = executors.map(|executor| (&executor.id, &executor.state));
+    let living = ["SUBMITTED", "RELAUNCHING", "LAUNCHING", "RUNNING"];
+    let mut all = drivers.chain(executors);
+    all.any(|(id, state)| *id == name && living.contains(&&**state))
+}
+
+/// Waits until nobody reads what is printed any more: `tinderbox logs -f .. | grep -m1 lost` ends with that line, not with
+/// the one behind it. A file has readers for ever.
+async fn reader_gone() {
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    match stdout.and_then(Sender::from_owned_fd_unchecked) {
+        // It is looked at, not written to. What else may become of it is the same to those who wait.
+        Ok(pipe) => drop(pipe.ready(Interest::ERROR).await),
+        Err(_) => pending().await,
+    }
 }
 
 /// How much of a process's logs was printed, in bytes.

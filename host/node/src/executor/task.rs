@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sandbox::{BlockLevel, Channel, Column, Error, ErrorKind, Split, TaskHost};
 use scheduler::{FailureKind, RddId, ShuffleId, Task, TaskFailure, TaskMetrics, Work};
 use store::{
-    BlockReader, Compression, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter, SpillFile,
+    BlockReader, Compression, Files, FrameOrder, FrameRouter, FrameSorter, MapOutputWriter,
+    SpillFile,
 };
 
 use super::added::Added;
@@ -38,6 +39,8 @@ pub(crate) struct TaskSide {
     column_files: ColumnFiles,
     lines: [Line; 2],
     reach: Reach,
+    /// Known when there is something to read.
+    files: Option<Files>,
     wait: StoreWait,
     /// Why the attempt failed, if the host knows better than the guest.
     failure: Option<TaskFailure>,
@@ -52,6 +55,7 @@ impl TaskSide {
     ) -> Self {
         Self {
             kept: KeptBlocks::new(Arc::clone(&executor.blocks)),
+            files: None,
             executor,
             driver,
             task,
@@ -192,6 +196,11 @@ impl TaskSide {
         guest_error(&error)
     }
 
+    fn files(&mut self) -> Files {
+        let of_task = || self.executor.files.of_task();
+        self.files.get_or_insert_with(of_task).clone()
+    }
+
     fn opened(&mut self, reader: store::Result<Reader>) -> Result<u32, Error> {
         let reader = reader.map_err(|error| self.answer(error))?;
         self.readers.open(reader)
@@ -229,7 +238,7 @@ impl TaskSide {
 impl TaskHost for TaskSide {
     fn open_lines(&mut self, split: &Split) -> Result<u32, Error> {
         let longest = self.executor.limits.memory_bytes;
-        let opened = sources::open_lines(&self.executor.files, &self.wait, split, longest);
+        let opened = sources::open_lines(&self.files(), &self.wait, split, longest);
         self.opened(opened)
     }
 
@@ -260,12 +269,12 @@ impl TaskHost for TaskSide {
     }
 
     fn open_bytes(&mut self, split: &Split) -> Result<u32, Error> {
-        let opened = sources::open_bytes(&self.executor.files, &self.wait, split);
+        let opened = sources::open_bytes(&self.files(), &self.wait, split);
         self.opened(opened)
     }
 
     fn open_file(&mut self, whole: &Split) -> Result<u32, Error> {
-        let opened = sources::open_file(&self.executor.files, &self.wait, whole);
+        let opened = sources::open_file(&self.files(), &self.wait, whole);
         self.opened(opened)
     }
 

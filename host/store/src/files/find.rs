@@ -37,7 +37,24 @@ fn local(files: &Files, uri: &str, path: &str, stopper: &Stopper) -> Result<Vec<
     let folder = Folder::open(files, path, stopper)?;
     match &folder {
         Folder::Local(_, path) if !path.is_dir() => Ok(vec![local_file(path)?]),
-        _ => folder.files(),
+        _ => own_files(uri, folder.entries()?),
+    }
+}
+
+/// The files right below a folder that was named. That it has none is no mistake, unless it has folders.
+fn own_files(uri: &str, entries: Entries<'_>) -> Result<Vec<FileInfo>> {
+    let below = entries.folders.iter().find(|below| !is_hidden(&below.name));
+    let below = below.map(|below| below.name.clone());
+    let files = shown(entries.files);
+    match below {
+        Some(name) if files.is_empty() => {
+            let uri = uri.trim_end_matches('/');
+            Err(Error::Invalid(format!(
+                "`{uri}` is a folder without files of its own, but with folders such as `{name}`; name `{uri}/*` for their \
+                 files, or `{uri}/**` for all below"
+            )))
+        }
+        _ => Ok(files),
     }
 }
 
@@ -47,17 +64,21 @@ fn object(files: &Files, uri: &str, stopper: &Stopper) -> Result<Vec<FileInfo>> 
     let Folder::Object(_, object, _) = &folder else {
         return Ok(Vec::new());
     };
-    if object.url.scheme == Scheme::S3 {
-        let entries = match folder.entries() {
-            // Who may not list may read nevertheless.
-            Err(Error::Refused { .. }) => Entries::default(),
-            entries => entries?,
-        };
-        if !entries.files.is_empty() || !entries.folders.is_empty() || object.url.key.is_empty() {
-            return Ok(shown(entries.files));
-        }
+    if object.url.scheme != Scheme::S3 {
+        return Ok(vec![object_info(object.find(stopper)?)]);
     }
-    Ok(vec![object_info(object.find(stopper)?)])
+    let (entries, refused) = match folder.entries() {
+        // Who may not list may read nevertheless.
+        Err(error @ Error::Refused { .. }) => (Entries::default(), Some(error)),
+        entries => (entries?, None),
+    };
+    if !entries.files.is_empty() || !entries.folders.is_empty() || object.url.key.is_empty() {
+        return refused.map_or_else(|| own_files(uri, entries), Err);
+    }
+    match (object.find(stopper), refused) {
+        (Err(Error::NotFound(_)), Some(refused)) => Err(refused),
+        (found, _) => Ok(vec![object_info(found?)]),
+    }
 }
 
 fn matching(

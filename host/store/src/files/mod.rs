@@ -8,12 +8,16 @@ mod compression;
 mod find;
 mod open;
 mod pattern;
+mod room;
 mod stream;
 
 pub use compression::Compression;
 pub(crate) use compression::{Decompressed, Encoder};
 pub use open::SourceFile;
+use room::Room;
 pub(crate) use stream::{Stream, stream_error};
+
+use std::sync::Arc;
 
 use scheduler::Settings;
 
@@ -62,19 +66,32 @@ pub(crate) fn plain_uri(versioned: &str) -> &str {
     FileInfo::parse(versioned).0
 }
 
-/// What an application may touch, and how objects among it are reached. Clones share connections.
+/// What an application may touch, and how objects among it are reached. Clones share connections, and the room
+/// for what is read ahead.
 #[derive(Clone, Debug)]
 pub struct Files {
-    grants: Grants,
+    grants: Arc<Grants>,
     objects: Objects,
+    /// For what is read ahead.
+    room: Room,
 }
 
 impl Files {
     /// The files within `grants`.
     pub fn new(grants: Grants, settings: &Settings) -> Self {
         Self {
-            grants,
+            grants: Arc::new(grants),
             objects: Objects::new(Config::of(settings)),
+            room: Room::default(),
+        }
+    }
+
+    /// The same files with room of their own for what is read ahead, as a task has it.
+    #[must_use]
+    pub fn of_task(&self) -> Self {
+        Self {
+            room: Room::default(),
+            ..self.clone()
         }
     }
 
@@ -108,7 +125,7 @@ impl Files {
             Location::Local(path) => SourceFile::local(path, info.as_ref()),
             Location::Object(url) => {
                 let object = self.objects.object(&url)?;
-                SourceFile::object(object, info, stopper)
+                SourceFile::object(object, info, stopper, &self.room)
             }
         }
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
+use super::room::Room;
 use super::{FileInfo, Files};
 use crate::object::{Found, Object, Request};
 use crate::{Error, Result, Stopper};
@@ -22,7 +23,16 @@ pub struct SourceFile {
 #[derive(Debug)]
 enum Place {
     Local(fs::File, PathBuf),
-    Object(Object, Found, Stopper),
+    Object(Box<Remote>),
+}
+
+/// An object as it was found.
+#[derive(Debug)]
+struct Remote {
+    object: Object,
+    found: Found,
+    stopper: Stopper,
+    room: Room,
 }
 
 impl SourceFile {
@@ -44,6 +54,7 @@ impl SourceFile {
         object: Object,
         expected: Option<FileInfo>,
         stopper: &Stopper,
+        room: &Room,
     ) -> Result<Self> {
         let info = match expected {
             // Each request says which version it is about.
@@ -57,7 +68,12 @@ impl SourceFile {
         };
         Ok(Self {
             info,
-            place: Place::Object(object, found, stopper.clone()),
+            place: Place::Object(Box::new(Remote {
+                object,
+                found,
+                stopper: stopper.clone(),
+                room: room.clone(),
+            })),
         })
     }
 
@@ -73,7 +89,15 @@ impl SourceFile {
 
     /// Whether reading may wait for a server: then whoever reads must be able to stop it.
     pub fn is_remote(&self) -> bool {
-        matches!(self.place, Place::Object(..))
+        self.room().is_some()
+    }
+
+    /// Where an object's ranges have room.
+    pub(super) fn room(&self) -> Option<&Room> {
+        match &self.place {
+            Place::Object(remote) => Some(&remote.room),
+            Place::Local(..) => None,
+        }
     }
 
     /// The `length` bytes at `offset`, all of which are within [`length`](Self::length). Of an object it is one request.
@@ -92,12 +116,9 @@ impl SourceFile {
                     read => read.map(|()| bytes).map_err(Error::io("read", path)),
                 }
             }
-            Place::Object(object, _, stopper) => {
+            Place::Object(_) => {
                 let request = self.begin_read(offset..offset + length as u64);
-                request.map_or_else(
-                    || Ok(Vec::new()),
-                    |read| object.finish("read", stopper, read),
-                )
+                request.map_or_else(|| Ok(Vec::new()), |read| self.finish_read(read))
             }
         }
     }
@@ -105,7 +126,7 @@ impl SourceFile {
     /// Has an object's store send a range. Of a file of this machine there is nothing to begin.
     pub(super) fn begin_read(&self, range: Range<u64>) -> Option<Request<Vec<u8>>> {
         match &self.place {
-            Place::Object(object, found, _) => Some(object.begin_read(found, range)),
+            Place::Object(remote) => Some(remote.object.begin_read(&remote.found, range)),
             Place::Local(..) => None,
         }
     }
@@ -113,7 +134,7 @@ impl SourceFile {
     /// Waits for what was begun.
     pub(super) fn finish_read(&self, read: Request<Vec<u8>>) -> Result<Vec<u8>> {
         match &self.place {
-            Place::Object(object, _, stopper) => object.finish("read", stopper, read),
+            Place::Object(remote) => remote.object.finish("read", &remote.stopper, read),
             Place::Local(..) => Ok(Vec::new()),
         }
     }

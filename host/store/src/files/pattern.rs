@@ -14,6 +14,7 @@ pub(super) enum Name {
 }
 
 impl Name {
+    /// Whether it is one of these. A hidden name must be named: `_*` is `_temporary`, `*` is not.
     pub(super) fn matches(&self, name: &str) -> bool {
         let options = MatchOptions {
             require_literal_leading_dot: true,
@@ -21,9 +22,10 @@ impl Name {
         };
         match self {
             Self::Folders => !name.starts_with('.'),
-            Self::Any(patterns) => patterns
-                .iter()
-                .any(|pattern| pattern.matches_with(name, options)),
+            Self::Any(patterns) => patterns.iter().any(|pattern| {
+                let is_named = !name.starts_with('_') || pattern.as_str().starts_with('_');
+                is_named && pattern.matches_with(name, options)
+            }),
         }
     }
 }

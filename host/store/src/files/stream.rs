@@ -4,8 +4,10 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 
 use super::SourceFile;
+use super::room::Taken;
 use crate::object::Request;
 use crate::{Error, Result};
 
@@ -15,8 +17,11 @@ const RANGE_BYTES: u64 = 4 << 20;
 /// Requests that are on their way beside the range in use.
 const RANGES_AHEAD: usize = 2;
 
-/// Bytes that one request asks for behind what is known to be wanted: the rest of a line is mostly shorter.
+/// Bytes that the first request behind what is wanted asks for; each after it asks for as many as all before together.
 const RANGE_BEHIND_BYTES: u64 = 64 << 10;
+
+/// Bytes that a request asks for where the task has no room left: one reader of very many goes on so.
+const RANGE_SMALL_BYTES: u64 = 256 << 10;
 
 /// Reads a file in order.
 #[derive(Debug)]
@@ -34,10 +39,20 @@ pub(crate) struct Stream {
 struct Ahead {
     /// Offset of what is asked for next.
     position: u64,
-    requests: VecDeque<Request<Vec<u8>>>,
+    requests: VecDeque<Asked>,
     range: Vec<u8>,
     /// How much of the range is used.
     used: usize,
+    /// The range's.
+    room: Option<Taken>,
+}
+
+/// A range that is on its way.
+#[derive(Debug)]
+struct Asked {
+    request: Request<Vec<u8>>,
+    /// None: it is small.
+    room: Option<Taken>,
 }
 
 impl Stream {
@@ -98,12 +113,7 @@ impl Stream {
 
     fn remote_piece(&mut self, most: usize) -> Result<&[u8]> {
         if self.ahead.used == self.ahead.range.len() {
-            self.ask_ahead();
-            let next = self.ahead.requests.pop_front();
-            self.ahead.range =
-                next.map_or_else(|| Ok(Vec::new()), |next| self.file.finish_read(next))?;
-            self.ahead.used = 0;
-            self.ask_ahead();
+            self.next_range()?;
         }
         let rest = &self.ahead.range[self.ahead.used..];
         let piece = &rest[..rest.len().min(most)];
@@ -111,25 +121,61 @@ impl Stream {
         Ok(piece)
     }
 
+    /// Goes on to the next range, an empty one at the end of the file.
+    fn next_range(&mut self) -> Result<()> {
+        (self.ahead.range, self.ahead.used, self.ahead.room) = (Vec::new(), 0, None);
+        self.ask_ahead();
+        if self.ahead.requests.is_empty() {
+            self.ask_now();
+        }
+        let Some(asked) = self.ahead.requests.pop_front() else {
+            return Ok(());
+        };
+        self.ahead.range = self.file.finish_read(asked.request)?;
+        self.ahead.room = asked.room;
+        self.ask_ahead();
+        Ok(())
+    }
+
+    /// Asks for what is wanted, as far as there is room.
     fn ask_ahead(&mut self) {
         while self.ahead.requests.len() < RANGES_AHEAD {
             let start = self.ahead.position;
-            let end = if start < self.wanted {
-                self.wanted.min(start + RANGE_BYTES)
-            } else if self.ahead.requests.is_empty() {
-                self.file.length().min(start + RANGE_BEHIND_BYTES)
-            } else {
+            let end = self.wanted.min(start.saturating_add(RANGE_BYTES));
+            let room = self.file.room().filter(|_| start < end);
+            let Some(room) = room.and_then(|room| room.take(end - start)) else {
                 return;
             };
-            let Some(request) = (start < end)
-                .then(|| self.file.begin_read(start..end))
-                .flatten()
-            else {
-                return;
-            };
-            self.ahead.requests.push_back(request);
-            self.ahead.position = end;
+            self.ask(start..end, Some(room));
         }
+    }
+
+    /// Asks for what must be read next: there was no room for it, or it lies behind what is wanted.
+    fn ask_now(&mut self) {
+        let start = self.ahead.position;
+        let (end, most) = match start.checked_sub(self.wanted) {
+            None => (self.wanted, RANGE_SMALL_BYTES),
+            Some(behind) => (
+                self.file.length(),
+                behind.clamp(RANGE_BEHIND_BYTES, RANGE_BYTES),
+            ),
+        };
+        let room = self.file.room().and_then(|room| room.take(most));
+        let most = match room {
+            Some(_) => most,
+            None => most.min(RANGE_SMALL_BYTES),
+        };
+        let end = end.min(start.saturating_add(most));
+        if start < end {
+            self.ask(start..end, room);
+        }
+    }
+
+    fn ask(&mut self, range: Range<u64>, room: Option<Taken>) {
+        self.ahead.position = range.end;
+        let request = self.file.begin_read(range);
+        let asked = request.map(|request| Asked { request, room });
+        self.ahead.requests.extend(asked);
     }
 }
 

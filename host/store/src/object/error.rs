@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use object_store::Error as StoreError;
 
+use super::keys::NoKeys;
 use crate::{Error, ObjectUrl, Scheme};
 
 /// More of a server's own words is not repeated.
@@ -11,6 +12,9 @@ const WORDS_MAX: usize = 200;
 
 const NO_RANGES: &str = "its server knows no ranges, and a file of more than 4 MiB, or in several partitions, is read in \
                          ranges; copy it to where there are some";
+
+const NO_KEYS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment of the driver and of the workers, or \
+                       AWS_SKIP_SIGNATURE=true for what anybody may read";
 
 /// An answer that ended too early.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +27,16 @@ pub(super) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreEr
     let reason = reason(&error);
     if reason.contains("NoSuchBucket") {
         return Error::NotFound(format!("s3://{} (a bucket of this store)", url.authority));
+    }
+    if let Some(none) = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<NoKeys>())
+    {
+        return Error::Refused {
+            path,
+            reason: none.to_string(),
+            hint: NO_KEYS,
+        };
     }
     let refused = ["401", "403"].map(|status| format!("the server answered {status}"));
     match error {
@@ -39,8 +53,24 @@ pub(super) fn object_error(action: &'static str, url: &ObjectUrl, error: StoreEr
         _ => Error::Remote {
             action,
             path,
-            reason,
+            reason: format!("{reason}{}", advice(&reason)),
         },
+    }
+}
+
+/// What to do about a reason.
+fn advice(reason: &str) -> &'static str {
+    let answered = |status: &str| reason.starts_with(&format!("the server answered {status}"));
+    if answered("5") || answered("429") {
+        "; it is busy or broken: try again later, with fewer tasks at a time, or raise `objects.maxRetries`"
+    } else if answered("3") {
+        "; redirects may lead out of what is granted, so none is followed: name what it points to, and of S3 the region"
+    } else if reason.contains("timed out") {
+        "; check that it is up and that its address is right, or raise `objects.timeout`"
+    } else if reason.contains("onnection refused") || reason.contains("dns error") {
+        "; check that it is up and that its address is right"
+    } else {
+        ""
     }
 }
 
@@ -55,7 +85,7 @@ fn hint(scheme: Scheme) -> &'static str {
 }
 
 /// The last cause, which is the first thing that went wrong, in one line.
-fn reason(error: &StoreError) -> String {
+pub(super) fn reason(error: &StoreError) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+mod keys;
 mod request;
 mod upload;
 
@@ -27,6 +28,7 @@ use scheduler::Settings;
 use crate::{Error, ObjectUrl, Result, Scheme, Stopper};
 use client::Connector;
 use error::object_error;
+use keys::Keys;
 pub(crate) use request::Request;
 pub(crate) use upload::Upload;
 
@@ -120,7 +122,8 @@ impl Objects {
         if let Some(region) = &self.config.region {
             s3 = s3.with_region(region);
         }
-        Ok(Arc::new(s3.build()?))
+        let keys = Keys::new(s3.clone().build()?.credentials());
+        Ok(Arc::new(s3.with_credentials(Arc::new(keys)).build()?))
     }
 }
 

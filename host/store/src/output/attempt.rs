@@ -12,6 +12,12 @@ use super::{Place, TEMPORARY};
 use crate::files::{Encoder, stream_error};
 use crate::{Compression, Error, Result, Stopper};
 
+/// Files that an attempt may write on this machine, each of which is open until the end.
+const FILES_MAX: usize = 256;
+
+/// The same in a store of objects, where each holds the part that is filled and the one that is sent.
+const OBJECTS_MAX: usize = 8;
+
 /// The files that one attempt writes. Dropped without [`AttemptOutput::commit`], they go.
 #[derive(Debug)]
 pub struct AttemptOutput {
@@ -80,6 +86,7 @@ impl AttemptOutput {
     ) -> Result<()> {
         let path = self.temporary.join(plain(name)?);
         if !self.files.contains_key(name) {
+            self.refuse_many()?;
             let part = self.begin(name, compression)?;
             self.files.insert(name.to_owned(), part);
         }
@@ -95,6 +102,19 @@ impl AttemptOutput {
                 "`{name}` has its end already, or is compressed in another way"
             ))),
         }
+    }
+
+    fn refuse_many(&self) -> Result<()> {
+        let most = match self.place {
+            Place::Local(_) => FILES_MAX,
+            Place::Object(_) => OBJECTS_MAX,
+        };
+        if self.files.len() < most {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "a task may write {most} files to an output of this kind; write more records to each"
+        )))
     }
 
     fn begin(&self, name: &str, compression: Option<Compression>) -> Result<Part> {

@@ -215,6 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_holds_so_many_files_and_no_more() {
+        let (_folder, files, uri) = output();
+        let mut attempt = attempt(&create(&files, &uri).unwrap(), 0);
+        let mut write = |n: u32| attempt.write(&format!("part-{n}"), None, b"x");
+        assert!((0..256).all(|n| write(n).is_ok()));
+        assert!(write(7).is_ok(), "one that is open");
+        let error = write(256).unwrap_err().to_string();
+        assert!(error.contains("256 files"), "{error}");
+    }
+
+    #[test]
     fn what_was_not_granted_is_not_made() {
         let (_folder, _, uri) = output();
         assert!(matches!(

@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// Bytes read at a time: they stay in the second-level cache until the guest has copied them.
 const READ_BYTES: usize = 256 << 10;
 
+/// Bytes behind a split that are read with it: its last line mostly ends there.
+const REST_BYTES: u64 = 64 << 10;
+
 /// What lines are cut from.
 #[derive(Debug)]
 enum Input {
@@ -55,7 +58,10 @@ impl LineReader {
         // From the byte before: a line begins at `start` only if that one is a line end.
         let position = start.saturating_sub(1);
         let (end, wanted) = match codec {
-            None => (start.saturating_add(length), start.saturating_add(length)),
+            None => {
+                let end = start.saturating_add(length);
+                (end, end.saturating_add(REST_BYTES))
+            }
             Some(_) if (start, length) == (0, file.length()) => (u64::MAX, u64::MAX),
             Some(codec) => {
                 return Err(Error::Invalid(format!(

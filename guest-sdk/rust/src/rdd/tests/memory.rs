@@ -54,5 +54,8 @@ fn what_takes_few_holds_few() {
         words.take_sample_with_replacement(100, 1)
     });
     expect_little("take", || words.take(100));
+    expect_little("count_approx_distinct", || {
+        words.count_approx_distinct(0.02)
+    });
     expect_little("tree_reduce", || words.tree_reduce(|a, b| a.max(b), 2));
 }

@@ -1,5 +1,6 @@
 //! What the benches run: one program, the first argument says what.
 
+mod lines;
 mod trips;
 
 use std::hint::black_box;
@@ -19,6 +20,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["group-skewed"] => group_skewed(cx),
         ["join"] => join(cx),
         ["cached"] => cached(cx),
+        ["lines", what, path, wanted] => lines::pass(cx, what, path, wanted.parse()?),
         ["trips-make", rows, folder] => trips::make(cx, rows.parse()?, folder),
         ["trips", format, path] => trips::read(cx, format, path),
         ["spin"] => for_ever(cx, || black_box(())),
