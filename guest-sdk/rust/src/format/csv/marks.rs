@@ -89,7 +89,7 @@ impl Marks {
         let others = self.wanted.iter().fold(!LOW, |others, wanted| {
             let zero_if_same = word ^ wanted;
             // The highest bit of a byte is set unless the byte is zero.
-            others & ((zero_if_same & LOW) + LOW | zero_if_same)
+            others & (((zero_if_same & LOW) + LOW) | zero_if_same)
         });
         let found = (others ^ !LOW) >> 7;
         found.wrapping_mul(0x0102_0408_1020_4080) >> 56
