@@ -82,9 +82,16 @@ fn commands(block: &[(&str, usize)], steps: &mut Vec<Step>) {
 }
 
 impl Command {
-    /// Whether it goes on in the background.
+    /// Whether it goes on in the background. The page must show all that it prints at first: that is waited for.
     pub(crate) fn stays(&self) -> bool {
-        self.typed.ends_with('&')
+        let stays = self.typed.ends_with('&');
+        let leaves_out = self.prints.iter().any(|line| line == GAP);
+        assert!(
+            !stays || !leaves_out,
+            "line {}: when is it done?",
+            self.line
+        );
+        stays
     }
 
     /// Whether the page shows that it fails.
