@@ -1,29 +1,17 @@
 //! Each sample prints the same wherever it runs.
 
-use std::process::Command;
-
 use crate::fixture::Cluster;
-use crate::support::command::start;
-use crate::support::samples::{Sample, samples};
-
-#[track_caller]
-fn prints_what_is_expected(command: &mut Command, sample: &Sample, mode: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let written = folder.path().join("written");
-    let printed = start(sample.add_to(command, &sample.job(), &written))
-        .end()
-        .done();
-    let output = sample.output(printed, &written);
-    assert_eq!(output, sample.expected, "{}, {mode}", sample.name);
-}
+use crate::support::samples::samples;
 
 /// Runs all samples with these words before the job.
 #[track_caller]
 fn print_what_is_expected(words: &[&str]) {
     let cluster = Cluster::shared();
     for sample in samples() {
-        let mut command = cluster.tinderbox(words);
-        prints_what_is_expected(&mut command, &sample, &words.join(" "));
+        let folder = tempfile::tempdir().unwrap();
+        let written = folder.path().join("written");
+        let output = sample.run(|| cluster.tinderbox(words), &sample.job(), &written);
+        assert_eq!(output.text, sample.expected, "{}, {words:?}", sample.name);
     }
 }
 

@@ -221,7 +221,7 @@ impl Context {
     }
 
     /// The text splits of what a path names.
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "csv", feature = "json"))]
     pub(crate) fn text_splits(&self, doing: &str, path: &str) -> Result<Vec<host::Split>> {
         task::refuse_inside(doing)?;
         host::text_file(path, self.file_partitions()).map_err(Error::from_host)

@@ -12,6 +12,7 @@ use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
 
+use crate::accumulator::LongAccumulator;
 use crate::context::Context;
 use crate::error::Result;
 use crate::rdd::Rdd;
@@ -42,7 +43,7 @@ pub enum BadRows {
 ///
 /// let semicolons = CsvOptions::new().delimiter(b';').null("NA").bad_rows(BadRows::Skip);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CsvOptions {
     header: bool,
     delimiter: u8,
@@ -52,6 +53,7 @@ pub struct CsvOptions {
     multi_line: bool,
     null: String,
     bad_rows: BadRows,
+    skipped: Option<LongAccumulator>,
 }
 
 impl Default for CsvOptions {
@@ -65,6 +67,7 @@ impl Default for CsvOptions {
             multi_line: false,
             null: String::new(),
             bad_rows: BadRows::Fail,
+            skipped: None,
         }
     }
 }
@@ -128,6 +131,25 @@ impl CsvOptions {
     #[must_use]
     pub fn bad_rows(mut self, bad_rows: BadRows) -> Self {
         self.bad_rows = bad_rows;
+        self
+    }
+
+    /// Adds the number of rows that [`BadRows::Skip`] leaves out to an accumulator, which the driver can read after the job.
+    /// A partition is counted once all its rows are read; as with all that transformations add, each time that they are.
+    ///
+    /// ```no_run
+    /// # use tinderbox::{BadRows, Context, CsvOptions, Result};
+    /// # fn example(cx: &Context) -> Result<()> {
+    /// let skipped = cx.long_accumulator("bad rows");
+    /// let options = CsvOptions::new().bad_rows(BadRows::Skip).count_skipped(&skipped);
+    /// let rows = cx.csv::<(u64, String)>("rows.csv", options)?.count()?;
+    /// println!("{rows} rows, and {} that are none", skipped.value()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn count_skipped(mut self, count: &LongAccumulator) -> Self {
+        self.skipped = Some(count.clone());
         self
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
+use crate::accumulator::LongAccumulator;
 use crate::error::{Error, Result};
 use crate::format::misfit::Misfit;
 use crate::format::plan::{Plan, no_column};
@@ -81,6 +82,8 @@ struct Skipped {
     count: u64,
     /// Where the first was, and why.
     first: Option<Error>,
+    /// Where the program has them counted.
+    counted: Option<LongAccumulator>,
 }
 
 impl<T: for<'de> Deserialize<'de>> Typed<T> {
@@ -104,7 +107,10 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
             columns,
             bad_rows: options.bad_rows,
             null: options.null.clone(),
-            skipped: Skipped::default(),
+            skipped: Skipped {
+                counted: options.skipped.clone(),
+                ..Skipped::default()
+            },
             records: PhantomData,
         })
     }
@@ -153,7 +159,14 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
 
     /// The task's log is where somebody may look for them.
     fn tell_skipped(&mut self) {
-        let Skipped { count, first } = std::mem::take(&mut self.skipped);
+        let Skipped {
+            count,
+            first,
+            counted,
+        } = std::mem::take(&mut self.skipped);
+        if let Some(counted) = counted {
+            counted.add(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         if let Some(first) = first {
             let rows = if count == 1 { "row was" } else { "rows were" };
             eprintln!("{count} {rows} left out; the first: {first}");

@@ -173,6 +173,20 @@ fn rows_of_another_length_fail_are_left_out_or_filled_up() {
 }
 
 #[test]
+fn rows_that_are_left_out_are_counted_for_the_driver() {
+    let file = "id,city\n1,Oslo\n2\n3,Tromsø\nx,Bodø\n5,Moss,x\n";
+    context(file);
+    let cx = parallelism(2);
+    let skipped = cx.long_accumulator("skipped");
+    let options = CsvOptions::new().bad_rows(BadRows::Skip);
+    let rows = cx
+        .csv::<(u8, String)>("f", options.count_skipped(&skipped))
+        .unwrap();
+    assert_eq!(rows.count().unwrap(), 2);
+    assert_eq!(skipped.value().unwrap(), 3);
+}
+
+#[test]
 fn a_field_that_does_not_fit_is_named_with_its_place() {
     let file = "id,city,fare,kept\n1,Oslo,1,true\n\n2,Bergen,cheap,true\n";
     assert_eq!(
