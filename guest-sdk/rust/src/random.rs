@@ -116,8 +116,8 @@ pub(crate) fn reservoir<T>(
             }
         } else if count == next {
             next += 1 + skips.next();
-            let place = skips.random.next_below(size as u64);
-            if let Some(place) = chosen.get_mut(place as usize) {
+            let place = usize::try_from(skips.random.next_below(size as u64));
+            if let Some(place) = place.ok().and_then(|place| chosen.get_mut(place)) {
                 *place = record;
             }
         }
@@ -143,9 +143,12 @@ impl Skips {
         }
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a whole number from 0 to 10^18, behind which there are no records"
+    )]
     fn next(&mut self) -> u64 {
         self.largest *= (self.uniform().ln() / self.size).exp();
-        // Beyond the range of the number there are no records: the conversion saturates.
         (self.uniform().ln() / (-self.largest).ln_1p())
             .floor()
             .min(1e18) as u64
