@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use crate::error::Result;
+use crate::error::Error;
 use crate::format::{invalid, line_of};
 use crate::host::Split;
 use crate::source::Pieces;
@@ -15,6 +15,14 @@ use crate::source::Pieces;
 use super::CsvOptions;
 use super::marks::Marks;
 use super::unquote::Unquoted;
+
+/// Why text cannot be cut.
+pub(super) enum Uncut {
+    /// A row, behind which the next begins.
+    Row(Error),
+    /// All that follows.
+    Rest(Error),
+}
 
 /// The rows of a split, one at a time.
 pub(super) struct Rows {
@@ -56,7 +64,7 @@ impl Rows {
     }
 
     /// Goes to the next row; false: there is none.
-    pub(super) fn advance(&mut self) -> Result<bool> {
+    pub(super) fn advance(&mut self) -> Result<bool, Uncut> {
         loop {
             let rest = &self.piece.as_bytes()[self.at..];
             let skipped = match rest {
@@ -100,7 +108,7 @@ impl Rows {
     }
 
     /// The next lines; false: there are none.
-    fn load(&mut self) -> Result<bool> {
+    fn load(&mut self) -> Result<bool, Uncut> {
         let is_first = self.piece.is_empty();
         let Some(piece) = self.pieces.next_owned() else {
             return Ok(false);
@@ -108,10 +116,10 @@ impl Rows {
         self.piece = String::from_utf8(piece).map_err(|error| {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = self.line + lines(valid);
-            invalid(format_args!(
+            Uncut::Rest(invalid(format_args!(
                 "{} is not UTF-8: convert the file, such as with `iconv -f latin1 -t utf-8`",
                 line_of(&self.split, line)
-            ))
+            )))
         })?;
         let marked = is_first && self.split.start == 0 && self.piece.starts_with('\u{feff}');
         self.at = if marked { 3 } else { 0 };
@@ -121,7 +129,7 @@ impl Rows {
 
     /// Cuts the row that begins here.
     #[inline]
-    fn cut(&mut self) -> Result<()> {
+    fn cut(&mut self) -> Result<(), Uncut> {
         self.fields.clear();
         self.is_unquoted = false;
         match self.cut_in_place() {
@@ -178,20 +186,24 @@ impl Rows {
     }
 
     #[cold]
-    fn never_ends(&self, first: u64) -> crate::Error {
-        let why = if self.options.multi_line {
-            "its closing quote is missing"
-        } else {
-            "close it, or set `multi_line` if fields may hold line ends"
+    fn never_ends(&self, first: u64) -> Uncut {
+        let place = line_of(&self.split, first);
+        let error = |why: &str| {
+            invalid(format_args!(
+                "{place} has a quoted field that does not end: {why}"
+            ))
         };
-        invalid(format_args!(
-            "{} has a quoted field that does not end: {why}",
-            line_of(&self.split, first)
-        ))
+        if self.options.multi_line {
+            Uncut::Rest(error("its closing quote is missing"))
+        } else {
+            Uncut::Row(error(
+                "close it, leave such rows out (`BadRows::Skip`), or set `multi_line` if fields may hold line ends",
+            ))
+        }
     }
 
     /// Cuts the row that begins here, which has quotes.
-    fn unquote(&mut self) -> Result<()> {
+    fn unquote(&mut self) -> Result<(), Uncut> {
         let first = self.line;
         self.unquoted.begin();
         let has_return = loop {

@@ -22,8 +22,8 @@ use super::shape::shape;
 use read::CsvRecords;
 use write::RowWriter;
 
-/// What becomes of rows that are not as they should be: with another number of fields than the header, or with a field
-/// that does not fit the record's type.
+/// What becomes of rows that are not as they should be: with another number of fields than the header, with a field that does
+/// not fit the record's type, or with a quote that is not closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BadRows {
     /// The job fails, and says where the row is (Spark: `FAILFAST`).

@@ -19,7 +19,7 @@ use crate::stream::Records;
 use crate::task;
 
 use super::cell::CsvRow;
-use super::cut::Rows;
+use super::cut::{Rows, Uncut};
 use super::{BadRows, CsvOptions};
 
 /// The operation: the rows of files.
@@ -119,9 +119,17 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
     fn read(&mut self) -> Result<Option<T>> {
         loop {
             let line = self.rows.line();
-            if !self.rows.advance()? {
-                self.tell_skipped();
-                return Ok(None);
+            match self.rows.advance() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.tell_skipped();
+                    return Ok(None);
+                }
+                Err(Uncut::Row(error)) => {
+                    self.leave_out(|_| error)?;
+                    continue;
+                }
+                Err(Uncut::Rest(error)) => return Err(error),
             }
             match self.convert() {
                 Ok(record) => return Ok(Some(record)),
@@ -147,12 +155,20 @@ impl<T: for<'de> Deserialize<'de>> Typed<T> {
     /// Fails, or leaves the row out. A column that is missing is no fault of the row.
     #[cold]
     fn refuse(&mut self, line: u64, misfit: &Misfit) -> Result<()> {
-        if self.bad_rows != BadRows::Skip || misfit.missing().is_some() {
+        if misfit.missing().is_some() {
             return Err(self.located(line, misfit));
+        }
+        self.leave_out(|rows| rows.located(line, misfit))
+    }
+
+    #[cold]
+    fn leave_out(&mut self, why: impl FnOnce(&Self) -> Error) -> Result<()> {
+        if self.bad_rows != BadRows::Skip {
+            return Err(why(self));
         }
         self.skipped.count += 1;
         if self.skipped.first.is_none() {
-            self.skipped.first = Some(self.located(line, misfit));
+            self.skipped.first = Some(why(self));
         }
         Ok(())
     }
@@ -226,7 +242,10 @@ fn head(split: &Split) -> Split {
 
 /// The names of a file's columns, by its first row.
 fn columns(rows: &mut Rows, options: &CsvOptions) -> Result<Vec<Rc<str>>> {
-    if !rows.advance()? {
+    let is_there = rows.advance().map_err(|uncut| match uncut {
+        Uncut::Row(error) | Uncut::Rest(error) => error,
+    })?;
+    if !is_there {
         return Ok(Vec::new());
     }
     let names = rows.texts().zip(0..);
