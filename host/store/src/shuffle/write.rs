@@ -43,7 +43,7 @@ impl MapOutputWriter {
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         Ok(Self {
             path,
-            file: BufWriter::with_capacity(128 << 10, file),
+            file: BufWriter::with_capacity(ALONE_BYTES, file),
             buckets,
             packer: Packer::default(),
             entries: Vec::new(),
