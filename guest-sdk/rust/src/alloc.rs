@@ -37,6 +37,8 @@ struct Lists {
     rest_bytes: usize,
     /// What of all blocks is in use, large ones included.
     allocated: usize,
+    /// The memory grows ahead of need up to so many bytes.
+    foreseen: usize,
 }
 
 /// What the program has allocated and not given back, in bytes, as [`counted`].
@@ -45,6 +47,25 @@ struct Lists {
 pub(crate) fn allocated() -> usize {
     POOL.allocated()
 }
+
+/// The memory may get so many more bytes, and may be taken ahead of need.
+#[cfg(target_family = "wasm")]
+pub(crate) fn foresee(more: usize) {
+    POOL.foresee(memory_bytes().saturating_add(more));
+}
+
+/// The linear memory, in bytes.
+#[inline]
+fn memory_bytes() -> usize {
+    #[cfg(target_family = "wasm")]
+    return core::arch::wasm32::memory_size::<0>() << 16;
+    #[cfg(not(target_family = "wasm"))]
+    0
+}
+
+/// A larger memory grows ahead of need, by such a part of itself: each growth has the host change page tables.
+const GROWN_AHEAD_MIN: usize = 8 << 20;
+const GROWN_AHEAD_PART: usize = 16;
 
 /// As what a block of so many bytes counts.
 #[inline]
@@ -93,6 +114,7 @@ impl Pool {
                 rest: ptr::null_mut(),
                 rest_bytes: 0,
                 allocated: 0,
+                foreseen: 0,
             }),
         }
     }
@@ -102,6 +124,45 @@ impl Pool {
     pub(crate) fn allocated(&self) -> usize {
         // SAFETY: one thread, and nobody borrows the lists beyond a call.
         unsafe { (*self.lists.get()).allocated }
+    }
+
+    #[cfg(target_family = "wasm")]
+    #[expect(unsafe_code, reason = "looks into what `alloc` changes")]
+    fn foresee(&self, bytes: usize) {
+        // SAFETY: as in `allocated`.
+        unsafe { (*self.lists.get()).foreseen = bytes };
+    }
+
+    /// Takes a large block, and where the memory grew for it, has it grow further.
+    #[inline]
+    fn take_large(&self, take: impl FnOnce() -> *mut u8) -> *mut u8 {
+        let before = memory_bytes();
+        let block = take();
+        if memory_bytes() != before {
+            self.grow_ahead();
+        }
+        block
+    }
+
+    #[cold]
+    #[expect(unsafe_code, reason = "an allocator hands out raw memory")]
+    fn grow_ahead(&self) {
+        let bytes = memory_bytes();
+        let more = bytes / GROWN_AHEAD_PART;
+        // SAFETY: as in `allocated`.
+        let foreseen = unsafe { (*self.lists.get()).foreseen };
+        let Ok(room) = Layout::from_size_align(more, STEP) else {
+            return;
+        };
+        if bytes < GROWN_AHEAD_MIN || bytes + more > foreseen {
+            return;
+        }
+        // SAFETY: the layout is not empty.
+        let block = unsafe { System.alloc(room) };
+        if !block.is_null() {
+            // SAFETY: the system has just given it out; it keeps the memory for what is next.
+            unsafe { System.dealloc(block, room) };
+        }
     }
 
     /// Counts a block of so many bytes as taken, and one of so many as given back.
@@ -200,7 +261,7 @@ unsafe impl GlobalAlloc for Pool {
             unsafe { &mut *self.lists.get() }.take(class_of(layout.size()))
         } else {
             // SAFETY: the caller keeps to the same contract.
-            unsafe { System.alloc(layout) }
+            self.take_large(|| unsafe { System.alloc(layout) })
         }
     }
 
@@ -221,7 +282,7 @@ unsafe impl GlobalAlloc for Pool {
         if !is_small(layout) {
             self.count(layout.size(), 0);
             // SAFETY: the caller keeps to the same contract.
-            return unsafe { System.alloc_zeroed(layout) };
+            return self.take_large(|| unsafe { System.alloc_zeroed(layout) });
         }
         // SAFETY: the caller keeps to the same contract.
         let block = unsafe { self.alloc(layout) };
@@ -243,7 +304,7 @@ unsafe impl GlobalAlloc for Pool {
             (false, false) => {
                 self.count(bytes, layout.size());
                 // SAFETY: a block of this layout is the system's, and so will the new one be.
-                return unsafe { System.realloc(block, layout, bytes) };
+                return self.take_large(|| unsafe { System.realloc(block, layout, bytes) });
             }
             _ => {}
         }

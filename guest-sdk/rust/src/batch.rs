@@ -153,8 +153,8 @@ pub(crate) struct Decoded<'a, T> {
     at: usize,
     /// Records that are left in the current batch.
     left: usize,
-    /// Records on their way out. None are left here between two calls.
-    decoded: Vec<T>,
+    /// Where a record is that is asked for by itself. It is empty between two calls.
+    pulled: Vec<T>,
 }
 
 impl<'a, T> Decoded<'a, T> {
@@ -165,7 +165,7 @@ impl<'a, T> Decoded<'a, T> {
             batch: Rc::default(),
             at: 0,
             left: 0,
-            decoded: Vec::new(),
+            pulled: Vec::new(),
         }
     }
 
@@ -189,29 +189,37 @@ impl<'a, T> Decoded<'a, T> {
         Ok(true)
     }
 
-    /// Decodes at most so many records of the current batch.
-    fn decode(&mut self, count: usize) -> Result<()> {
+    /// Appends some more records to a list, [`DECODED_MAX`](Self::DECODED_MAX) at most; false if there are none.
+    pub(crate) fn decode_into(&mut self, records: &mut Vec<T>) -> bool {
+        self.try_decode(Self::DECODED_MAX, records)
+    }
+
+    /// How many records are decoded at once.
+    pub(crate) const DECODED_MAX: usize = match DECODED_BYTES.checked_div(size_of::<T>()) {
+        Some(0) => 1,
+        Some(count) => count,
+        None => DECODED_BYTES,
+    };
+
+    /// Where the records cannot be read, they end and the task fails.
+    fn try_decode(&mut self, count: usize, records: &mut Vec<T>) -> bool {
+        let before = records.len();
+        self.decode(count, records).unwrap_or_else(|error| {
+            task::fail(error);
+            records.truncate(before);
+            self.end();
+            false
+        })
+    }
+
+    /// Decodes at most so many records of the current batch, or of the next.
+    fn decode(&mut self, count: usize, records: &mut Vec<T>) -> Result<bool> {
+        let more = self.advance()?;
         let count = count.min(self.left);
         let mut input = Input::of_batch(&self.batch, self.at);
-        (self.decode_all)(count, &mut input, &mut self.decoded).map_err(corrupt)?;
+        (self.decode_all)(count, &mut input, records).map_err(corrupt)?;
         self.at = input.position();
         self.left -= count;
-        Ok(())
-    }
-
-    /// Decodes some more records; false if there are none.
-    fn decode_some(&mut self) -> bool {
-        self.try_decode((DECODED_BYTES / size_of::<T>().max(1)).max(1))
-            .unwrap_or_else(|error| {
-                task::fail(error);
-                self.end();
-                false
-            })
-    }
-
-    fn try_decode(&mut self, count: usize) -> Result<bool> {
-        let more = self.advance()?;
-        self.decode(count)?;
         Ok(more)
     }
 
@@ -220,7 +228,6 @@ impl<'a, T> Decoded<'a, T> {
         self.source = Box::new(|| Ok(Vec::new()));
         self.left = 0;
         self.at = self.batch.len();
-        self.decoded.clear();
     }
 }
 
@@ -232,18 +239,17 @@ impl<T> Iterator for Decoded<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.try_decode(1).unwrap_or_else(|error| {
-            task::fail(error);
-            self.end();
-            false
-        });
-        self.decoded.pop()
+        let mut pulled = std::mem::take(&mut self.pulled);
+        self.try_decode(1, &mut pulled);
+        let record = pulled.pop();
+        self.pulled = pulled;
+        record
     }
 
     fn fold<B, F: FnMut(B, T) -> B>(mut self, start: B, mut f: F) -> B {
-        let mut value = start;
-        while self.decode_some() {
-            value = self.decoded.drain(..).fold(value, &mut f);
+        let (mut value, mut decoded) = (start, Vec::new());
+        while self.decode_into(&mut decoded) {
+            value = decoded.drain(..).fold(value, &mut f);
         }
         value
     }

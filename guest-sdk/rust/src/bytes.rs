@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
-use crate::record::{Input, Malformed, Record, touch_ends, write_length};
+use crate::record::{Input, Malformed, Record, touch_lines, write_length};
 
 /// A piece of a batch of bytes, cheap to clone.
 #[derive(Clone, Default)]
@@ -148,7 +148,7 @@ impl Record for Bytes {
     }
 
     #[inline]
-    fn touch(&self) {
-        touch_ends(self);
+    fn touch(&self) -> u8 {
+        touch_lines(self)
     }
 }

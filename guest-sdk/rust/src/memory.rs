@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 #[cfg(target_family = "wasm")]
-use crate::alloc::allocated;
+use crate::alloc::{allocated, foresee};
 #[cfg(test)]
 pub(crate) use counted::{allocated, take_peak, uncounted};
 
@@ -15,6 +15,9 @@ pub(crate) use counted::{allocated, take_peak, uncounted};
 fn allocated() -> usize {
     0
 }
+
+#[cfg(not(target_family = "wasm"))]
+fn foresee(_: usize) {}
 
 /// What a task may use.
 #[derive(Clone, Copy)]
@@ -42,6 +45,7 @@ pub(crate) struct Outer(Share);
 pub(crate) fn begin(budget: u64) -> Outer {
     let image = allocated();
     let budget = usize::try_from(budget).unwrap_or(usize::MAX);
+    foresee(budget);
     Outer(SHARE.replace(Share { image, budget }))
 }
 
@@ -114,20 +118,22 @@ impl Watch {
         }
     }
 
-    /// The list will grow by the next item, if it is full.
+    /// The list will get so many more items, and grows if it has no room for them.
     #[inline]
-    pub(crate) fn expect_growth<T>(&self, list: &Vec<T>) {
-        self.expect(growth(list));
+    pub(crate) fn expect_growth<T>(&self, list: &Vec<T>, items: usize) {
+        self.expect(growth(list, items));
     }
 }
 
-/// How many bytes the next item costs a list: none, or twice what it has.
+/// How many bytes so many more items cost a list: none, or twice what it has.
 #[inline]
-pub(crate) fn growth<T>(list: &Vec<T>) -> usize {
-    if list.len() < list.capacity() {
+pub(crate) fn growth<T>(list: &Vec<T>, items: usize) -> usize {
+    let needed = list.len().saturating_add(items);
+    if needed <= list.capacity() {
         return 0;
     }
-    list.capacity().saturating_mul(2 * size_of::<T>())
+    let capacity = list.capacity().saturating_mul(2).max(needed);
+    capacity.saturating_mul(size_of::<T>())
 }
 
 /// Tests count what their own thread allocates, but for what their host keeps.
@@ -221,11 +227,11 @@ mod tests {
         let _task = begin(4 * MIB as u64);
         let watch = Watch::new();
         let mut list = vec![0u8; MIB / 2];
-        watch.expect_growth(&list);
+        watch.expect_growth(&list, 1);
         assert!(!watch.is_due(), "1.5 MiB while it grows");
         list.resize(MIB, 0);
         list.shrink_to_fit();
-        watch.expect_growth(&list);
+        watch.expect_growth(&list, 1);
         assert!(watch.is_due(), "3 MiB while it grows");
     }
 

@@ -2,6 +2,8 @@
 //!
 //! There is no ambient source: each generator starts from a seed and a partition's number.
 
+use crate::stream::Records;
+
 /// SplitMix64, of Steele, Lea and Flood: one addition and three mixing steps a number.
 #[derive(Clone, Debug)]
 pub struct Random {
@@ -99,29 +101,26 @@ impl Counts {
 
 /// A uniform choice of at most `size` of the records, and how many there were: Algorithm L of Li, "Reservoir-sampling
 /// algorithms of time complexity O(n(1 + log(N/n)))", which draws numbers only for the records that it takes.
-pub(crate) fn reservoir<T>(
-    records: impl Iterator<Item = T>,
+/// What is chosen of a record is made by `choose`.
+pub(crate) fn reservoir<T, U>(
+    records: Records<'_, T>,
+    choose: impl Fn(T) -> U,
     size: usize,
     random: Random,
-) -> (Vec<T>, u64) {
+) -> (Vec<U>, u64) {
     let mut chosen = Vec::new();
-    let mut count = 0;
     let mut skips = Skips::new(size, random);
-    let mut next = size as u64;
-    records.for_each(|record| {
+    let count = records.skim(&mut |record| {
         if chosen.len() < size {
-            chosen.push(record);
-            if chosen.len() == size {
-                next += skips.next();
-            }
-        } else if count == next {
-            next += 1 + skips.next();
-            let place = usize::try_from(skips.random.next_below(size as u64));
-            if let Some(place) = place.ok().and_then(|place| chosen.get_mut(place)) {
-                *place = record;
-            }
+            chosen.push(choose(record));
+            return if chosen.len() < size { 0 } else { skips.next() };
         }
-        count += 1;
+        let skipped = skips.next();
+        let place = usize::try_from(skips.random.next_below(size as u64));
+        if let Some(place) = place.ok().and_then(|place| chosen.get_mut(place)) {
+            *place = choose(record);
+        }
+        skipped
     });
     (chosen, count)
 }
@@ -223,7 +222,12 @@ mod tests {
     fn a_reservoir_is_even_and_counts_all() {
         let mut hits = [0u32; 100];
         for seed in 0..2000 {
-            let (chosen, count) = reservoir(0..100usize, 10, Random::of_partition(seed, 0));
+            let (chosen, count) = reservoir(
+                Records::new(0..100usize),
+                |n| n,
+                10,
+                Random::of_partition(seed, 0),
+            );
             assert_eq!((chosen.len(), count), (10, 100));
             chosen.iter().for_each(|record| hits[*record] += 1);
         }

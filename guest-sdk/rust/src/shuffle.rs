@@ -7,6 +7,7 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 use crate::batch::{BATCH_BYTES, Batch, Decoded, of_reader};
+use crate::cache::nothing;
 use crate::error::{Error, Result};
 use crate::hash::{bucket_of, hash_of};
 use crate::host;
@@ -29,13 +30,19 @@ pub(crate) fn write(bucket: u32, batch: &mut Batch) -> Result<()> {
 
 /// The records of a bucket, within a task of the other side.
 pub(crate) fn read<'s, T: Record + 's>(shuffle: u32, partition: u32) -> Records<'s, T> {
-    match host::open_shuffle(shuffle, partition) {
-        Ok(reader) => Records::of_batches(Decoded::new(of_reader(reader), T::decode_all)),
+    Records::of_batches(open(shuffle, partition))
+}
+
+/// The same, for who takes them in many at a time. Where it cannot be opened there are none, and the task fails.
+pub(crate) fn open<'s, T: Record + 's>(shuffle: u32, partition: u32) -> Decoded<'s, T> {
+    let source = match host::open_shuffle(shuffle, partition) {
+        Ok(reader) => of_reader(reader),
         Err(error) => {
             task::fail(Error::from_host(error));
-            Records::new(std::iter::empty())
+            nothing()
         }
-    }
+    };
+    Decoded::new(source, T::decode_all)
 }
 
 /// Writes each record to the bucket that `bucket_of` says.
@@ -151,6 +158,13 @@ impl<'a, K: Record + 'a, V: Record + 'a, R: Route<K>> Move<'a, K, V, R> {
         (K, V): 's,
     {
         read(self.number, partition)
+    }
+
+    pub(crate) fn open<'s>(&self, partition: u32) -> Decoded<'s, (K, V)>
+    where
+        (K, V): 's,
+    {
+        open(self.number, partition)
     }
 
     pub(crate) fn prepare(&self) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::host::{self, Split};
 use crate::lineage::{Parent, expect_partitions};
 use crate::rdd::Operation;
 use crate::reader::Reader;
-use crate::stream::Records;
+use crate::stream::{Records, Stream};
 use crate::task;
 
 /// The driver's own items.
@@ -108,19 +108,94 @@ impl Operation for BinaryRecords {
             host::open_bytes,
             Reader::read_bytes,
         );
-        Records::new(
-            WholeRecords::new(pieces, length).flat_map(move |(piece, first)| {
-                let count = (piece.len() - first) / length;
-                (0..count).map(move |at| {
-                    let start = first + at * length;
-                    Bytes::of_batch(&piece, start..start + length)
-                })
-            }),
-        )
+        Records::of_stream(FixedRecords {
+            pieces: WholeRecords::new(pieces, length),
+            length,
+            piece: CutPiece::default(),
+        })
     }
 
     fn parents(&self) -> Vec<Parent<'_>> {
         Vec::new()
+    }
+}
+
+/// The records of pieces.
+struct FixedRecords {
+    pieces: WholeRecords,
+    length: usize,
+    /// What is left of the current piece.
+    piece: CutPiece,
+}
+
+/// A piece from the first record on that is left in it.
+#[derive(Default)]
+struct CutPiece {
+    bytes: Rc<Vec<u8>>,
+    at: usize,
+}
+
+impl CutPiece {
+    /// How many whole records are left.
+    fn count(&self, length: usize) -> usize {
+        (self.bytes.len() - self.at) / length
+    }
+
+    #[inline]
+    fn record(&self, number: usize, length: usize) -> Bytes {
+        let start = self.at + number * length;
+        Bytes::of_batch(&self.bytes, start..start + length)
+    }
+}
+
+impl FixedRecords {
+    /// Does something with each piece.
+    fn each(self: Box<Self>, mut work: impl FnMut(&CutPiece)) {
+        let Self { pieces, piece, .. } = *self;
+        work(&piece);
+        pieces.for_each(|(bytes, at)| work(&CutPiece { bytes, at }));
+    }
+}
+
+impl Stream<Bytes> for FixedRecords {
+    fn pull(&mut self) -> Option<Bytes> {
+        while self.piece.count(self.length) == 0 {
+            let (bytes, at) = self.pieces.next()?;
+            self.piece = CutPiece { bytes, at };
+        }
+        let record = self.piece.record(0, self.length);
+        self.piece.at += self.length;
+        Some(record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.piece.count(self.length), None)
+    }
+
+    fn drain(self: Box<Self>, sink: &mut dyn FnMut(Bytes)) {
+        let length = self.length;
+        self.each(|piece| {
+            (0..piece.count(length)).for_each(|number| sink(piece.record(number, length)));
+        });
+    }
+
+    fn count(self: Box<Self>) -> u64 {
+        let (length, mut count) = (self.length, 0);
+        self.each(|piece| count += piece.count(length) as u64);
+        count
+    }
+
+    /// What is passed over is not looked at.
+    fn skim(self: Box<Self>, take: &mut dyn FnMut(Bytes) -> u64) -> u64 {
+        let (length, mut before, mut next) = (self.length, 0, 0);
+        self.each(|piece| {
+            let behind = before + piece.count(length) as u64;
+            while next < behind {
+                next += 1 + take(piece.record(place(next - before), length));
+            }
+            before = behind;
+        });
+        before
     }
 }
 

@@ -25,6 +25,19 @@ pub(crate) trait Stream<T> {
     fn size_hint(&self) -> (usize, Option<usize>);
     fn drain(self: Box<Self>, sink: &mut dyn FnMut(T));
     fn count(self: Box<Self>) -> u64;
+
+    /// Hands over some of the records, the first among them, and returns how many there are in all. The answer of `take` is
+    /// how many it passes over; who can leaves those out unmade.
+    fn skim(self: Box<Self>, take: &mut dyn FnMut(T) -> u64) -> u64 {
+        let (mut count, mut next) = (0, 0);
+        self.drain(&mut |record| {
+            if count == next {
+                next += 1 + take(record);
+            }
+            count += 1;
+        });
+        count
+    }
 }
 
 impl<I: Iterator> Stream<I::Item> for I {
@@ -62,6 +75,14 @@ impl<'a, T> Records<'a, T> {
     pub(crate) fn of_batches(records: Decoded<'a, T>) -> Self {
         Self {
             origin: Origin::Batches(Box::new(records)),
+        }
+    }
+
+    /// See [`Stream::skim`].
+    pub(crate) fn skim(self, take: &mut dyn FnMut(T) -> u64) -> u64 {
+        match self.origin {
+            Origin::Operation(stream) => stream.skim(take),
+            Origin::Batches(records) => Stream::skim(records, take),
         }
     }
 

@@ -70,7 +70,7 @@ impl<K: Hash + Eq, S> Table<K, S> {
         } else {
             0
         };
-        places + growth(&self.entries) + growth(&self.hashes)
+        places + growth(&self.entries, 1) + growth(&self.hashes, 1)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

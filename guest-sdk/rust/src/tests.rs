@@ -610,7 +610,7 @@ fn fixed_size_records_are_read_whole() {
             .map(|point| point.iter().sum::<f64>())
             .collect::<Vec<_>>()
     );
-    // Whatever part of a record a piece ends with.
+    // Whatever part of a record a piece ends with, and however the records are read.
     for length in [1, 7, 24, 39, 40, 41, 100] {
         let expected: Vec<Vec<u8>> = with(|host| {
             let file = host.files["points"].clone();
@@ -619,6 +619,26 @@ fn fixed_size_records_are_read_whole() {
         let records = cx.binary_records("points", u32::try_from(length).unwrap());
         let found = records.unwrap().map(|record| record.to_vec());
         assert_eq!(found.collect().unwrap(), expected, "{length}");
+        assert_eq!(found.take(2).unwrap(), expected[..expected.len().min(2)]);
+        assert_eq!(found.count().unwrap(), expected.len() as u64);
+        for step in [1, 2, 5, 1000] {
+            let (mut taken, mut all) = (Vec::new(), 0);
+            for partition in 0..found.partitions() {
+                let mut own = Vec::new();
+                all += found.records(partition).skim(&mut |record| {
+                    own.push(record);
+                    step as u64 - 1
+                });
+                taken.push(own);
+            }
+            assert_eq!(all, expected.len() as u64, "{length}, every {step}");
+            let parts = found.glom().collect().unwrap();
+            let every = |part: Vec<Vec<u8>>| part.into_iter().step_by(step).collect::<Vec<_>>();
+            assert!(
+                taken.into_iter().eq(parts.into_iter().map(every)),
+                "{length}, every {step}"
+            );
+        }
     }
     assert_eq!(
         cx.binary_records("points", 0).unwrap_err().kind(),

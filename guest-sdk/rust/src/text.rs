@@ -316,9 +316,10 @@ impl Record for Text {
     }
 
     #[inline]
-    fn touch(&self) {
-        if let Place::Shared(bytes) = &self.place {
-            bytes.touch();
+    fn touch(&self) -> u8 {
+        match &self.place {
+            Place::Shared(bytes) => bytes.touch(),
+            _ => 0,
         }
     }
 }

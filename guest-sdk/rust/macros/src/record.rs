@@ -55,8 +55,8 @@ fn of_struct(fields: &Fields) -> TokenStream {
             #(::tinderbox::Record::detach(&mut self.#members);)*
         }
 
-        fn touch(&self) {
-            #(::tinderbox::Record::touch(&self.#members);)*
+        fn touch(&self) -> u8 {
+            0 #(^ ::tinderbox::Record::touch(&self.#members))*
         }
     }
 }
@@ -83,7 +83,7 @@ fn of_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
             }
         });
         detach.push(quote!(#path #pattern => { #(::tinderbox::Record::detach(#bound);)* }));
-        touch.push(quote!(#path #pattern => { #(::tinderbox::Record::touch(#bound);)* }));
+        touch.push(quote!(#path #pattern => 0 #(^ ::tinderbox::Record::touch(#bound))*,));
         let value = construct(&path, &variant.fields);
         decode.push(quote!(#tag => #value,));
     }
@@ -106,7 +106,7 @@ fn of_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
             match self { #(#detach)* }
         }
 
-        fn touch(&self) {
+        fn touch(&self) -> u8 {
             match self { #(#touch)* }
         }
     })

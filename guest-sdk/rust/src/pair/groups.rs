@@ -130,7 +130,7 @@ impl<K: Record + Hash + Eq, V: Record> Groups<K, V> {
         };
         let add = |values: &mut Vec<V>, value, watch: &Watch| {
             values.push(value);
-            watch.expect_growth(values);
+            watch.expect_growth(values, 1);
         };
         let table = gather(records, create, add, |table| {
             runs.push(put_aside(table)?);

@@ -75,8 +75,9 @@ impl<'a, K: Record + Ord + Clone + 'a, V: 'a> ByRange<'a, K, V> {
     fn sample(&self) -> Result<Vec<(K, f64)>> {
         let (size, seed) = (self.sample_size(), u64::from(self.number));
         let action = |partition| {
-            let keys = self.parent.records(partition).map(|(key, _)| key);
-            let sample = reservoir(keys, size, Random::of_partition(seed, partition));
+            let random = Random::of_partition(seed, partition);
+            let records = self.parent.records(partition);
+            let sample = reservoir(records, |(key, _)| key, size, random);
             task::check()?;
             Ok(to_bytes(&sample))
         };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::{Operation, Rdd, one_to_one};
 use crate::lineage::{Parent, Partitioning};
-use crate::stream::Records;
+use crate::stream::{Records, Stream};
 
 impl<'a, T: 'a> Rdd<'a, T> {
     /// Applies a function to each record.
@@ -184,15 +184,44 @@ impl<T, U, F: Fn(T) -> U> Operation for Map<'_, T, F> {
     where
         Self: 's,
     {
-        Records::new(
-            self.parent
-                .records(partition)
-                .map(move |record| (self.f)(record)),
-        )
+        Records::of_stream(Mapped {
+            records: self.parent.records(partition),
+            f: move |record| (self.f)(record),
+        })
     }
 
     fn parents(&self) -> Vec<Parent<'_>> {
         one_to_one(&self.parent)
+    }
+}
+
+/// Records that a function makes, one of each.
+struct Mapped<'a, T, F> {
+    records: Records<'a, T>,
+    f: F,
+}
+
+impl<T, U, F: FnMut(T) -> U> Stream<U> for Mapped<'_, T, F> {
+    fn pull(&mut self) -> Option<U> {
+        self.records.next().map(&mut self.f)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        Iterator::size_hint(&self.records)
+    }
+
+    fn drain(mut self: Box<Self>, sink: &mut dyn FnMut(U)) {
+        self.records.for_each(|record| sink((self.f)(record)));
+    }
+
+    fn count(self: Box<Self>) -> u64 {
+        let mut count = 0;
+        self.drain(&mut |_| count += 1);
+        count
+    }
+
+    fn skim(mut self: Box<Self>, take: &mut dyn FnMut(U) -> u64) -> u64 {
+        self.records.skim(&mut |record| take((self.f)(record)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::rc::Rc;
 
-use super::{Input, Malformed, Record, touch_ends, write_length};
+use super::{Input, Malformed, Record, touch_lines, write_length};
 
 impl Record for String {
     const MIN_WIDTH: usize = 1;
@@ -24,8 +24,8 @@ impl Record for String {
     }
 
     #[inline]
-    fn touch(&self) {
-        touch_ends(self.as_bytes());
+    fn touch(&self) -> u8 {
+        touch_lines(self.as_bytes())
     }
 }
 

@@ -23,8 +23,8 @@ macro_rules! tuple {
             }
 
             #[inline]
-            fn touch(&self) {
-                $(self.$at.touch();)*
+            fn touch(&self) -> u8 {
+                0 $(^ self.$at.touch())*
             }
         }
     };

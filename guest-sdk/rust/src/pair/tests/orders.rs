@@ -45,6 +45,21 @@ fn equal_keys_keep_their_order_whatever_their_partition() {
     }
 }
 
+/// Finding the ranges reads all records, and makes those of the sample.
+#[test]
+fn what_is_not_in_the_sample_is_not_made_for_it() {
+    let made = Cell::new(0u64);
+    let pairs = Context::new().range_in(0..60_000, 3).map(|n| {
+        made.set(made.get() + 1);
+        (n * 7919 % 60_000, n)
+    });
+    let sorted = pairs.sort_by_key_in(Order::Ascending, 4);
+    let keys = sorted.keys().collect().unwrap();
+    assert!(keys.into_iter().eq(0..60_000));
+    let for_the_sample = made.get() - 60_000;
+    assert!((240..6_000).contains(&for_the_sample), "{for_the_sample}");
+}
+
 /// Says how many partitions were computed.
 fn computed<'a>(sorted: &Rdd<'a, (u64, u64)>, count: &'a Cell<u32>) -> Rdd<'a, (u64, u64)> {
     let placed = sorted.partitioning();
