@@ -206,6 +206,8 @@ pub enum Work {
         shuffle: ShuffleId,
         /// How many buckets it has: the partitions on its other side.
         buckets: u32,
+        /// Whether executors are on several machines, so that some fetch it over the network: then compressing it may pay.
+        fetched: bool,
     },
 }
 

@@ -61,7 +61,13 @@ impl Driver {
         let (work, partitions) = match self.stages[&id].kind {
             StageKind::ShuffleMap { shuffle } => {
                 let buckets = self.graph.buckets(shuffle);
-                let work = Work::ShuffleMap { shuffle, buckets };
+                // Whether it is fetched is known when a task is launched.
+                let fetched = false;
+                let work = Work::ShuffleMap {
+                    shuffle,
+                    buckets,
+                    fetched,
+                };
                 (work, self.missing_maps(shuffle))
             }
             StageKind::Result { job } => {

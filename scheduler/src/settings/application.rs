@@ -85,8 +85,8 @@ pub(super) const ROWS: &[Definition] = &[
         "io.compression.codec",
         Shape::Choice(&["lz4", "zstd", "none"]),
         None,
-        "What compresses shuffle files: `lz4`, `zstd`, which takes longer and less room, or `none`. Without it, `lz4` in a cluster, where others fetch them, \
-         and `none` in `local[N]`, where they are read from the system's cache: there compression costs \
+        "What compresses shuffle files: `lz4`, `zstd`, which takes longer and less room, or `none`. Without it, `lz4` where executors are on several machines, \
+         which fetch them from each other, and `none` where all are on one, as in `local[N]`, and read them from the system's cache: there compression costs \
          more than it saves, unless the disk is slow and they do not fit in memory.",
     ),
     Definition::spark(
@@ -183,13 +183,16 @@ impl Settings {
         self.size("image.maxSize")
     }
 
-    /// `io.compression.codec`: what compresses shuffle files, if that was said.
-    pub fn io_compression_codec(&self) -> Option<Codec> {
-        self.text("io.compression.codec").map(|codec| match codec {
-            "none" => Codec::None,
-            "zstd" => Codec::Zstd,
-            _ => Codec::Lz4,
-        })
+    /// `io.compression.codec`: what compresses shuffle files; where it was not said, it depends on whether they are
+    /// [`fetched`](crate::Work::ShuffleMap).
+    pub fn io_compression_codec(&self, fetched: bool) -> Codec {
+        match self.text("io.compression.codec") {
+            Some("none") => Codec::None,
+            Some("zstd") => Codec::Zstd,
+            Some(_) => Codec::Lz4,
+            None if fetched => Codec::Lz4,
+            None => Codec::None,
+        }
     }
 
     /// `local.dir`: where shuffle files and other scratch files go.

@@ -212,6 +212,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_fetched_is_compressed_unless_it_was_said_otherwise() {
+        let chosen = |codec: Option<&str>| {
+            let mut settings = Settings::default();
+            if let Some(codec) = codec {
+                assert_eq!(settings.set("io.compression.codec", codec), Ok(()));
+            }
+            [true, false].map(|fetched| settings.io_compression_codec(fetched))
+        };
+        assert_eq!(chosen(None), [Codec::Lz4, Codec::None]);
+        assert_eq!(chosen(Some("none")), [Codec::None; 2]);
+        assert_eq!(chosen(Some("lz4")), [Codec::Lz4; 2]);
+        assert_eq!(chosen(Some("zstd")), [Codec::Zstd; 2]);
+    }
+
+    #[test]
     fn keys_are_told_once() {
         assert!(definitions().is_sorted_by(|before, after| before.key < after.key));
     }

@@ -59,6 +59,8 @@ pub(crate) struct Executors {
     free: BTreeSet<Room>,
     /// Of them, those that may be wanted: what they can take was not asked since they could.
     fresh: BTreeSet<ExecutorId>,
+    /// How many there are on each machine.
+    hosts: BTreeMap<HostId, u32>,
     /// Where the lost ones were whose files are still there.
     gone: BTreeMap<ExecutorId, HostId>,
     pub(crate) places: Places,
@@ -76,6 +78,7 @@ impl Default for Executors {
             all: BTreeMap::new(),
             free: BTreeSet::new(),
             fresh: BTreeSet::new(),
+            hosts: BTreeMap::new(),
             gone: BTreeMap::new(),
             places: Places::default(),
             cpus: 1,
@@ -128,6 +131,7 @@ impl Executors {
             },
             decommissioned: None,
         };
+        *self.hosts.entry(executor.site.host).or_default() += 1;
         self.all.insert(id, executor);
         self.cores += cores;
         let small = cores < self.cpus;
@@ -190,9 +194,25 @@ impl Executors {
         };
         assert!(executor.running.is_empty(), "its attempts have ended");
         self.cores -= executor.cores;
+        self.leave(executor.site.host);
         if !files_lost {
             self.gone.insert(id, executor.site.host);
         }
+    }
+
+    fn leave(&mut self, host: HostId) {
+        let left = self.hosts.get_mut(&host).map(|left| {
+            *left -= 1;
+            *left
+        });
+        if left == Some(0) {
+            self.hosts.remove(&host);
+        }
+    }
+
+    /// Returns whether not all are on one machine.
+    pub(super) fn on_several_hosts(&self) -> bool {
+        self.hosts.len() > 1
     }
 
     /// Returns those that are heard of and are not about to go.

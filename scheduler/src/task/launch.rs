@@ -168,7 +168,7 @@ impl Tasks {
         } = choice;
         let id = self.attempts.next();
         let set = self.sets.get_mut(&key).expect("a chosen task set is there");
-        let task = set.launch(pick, id, &mut self.executors.places);
+        let task = set.launch(pick, id, &mut self.executors);
         let cores = if ahead {
             self.executors.queue(executor, id)
         } else {

@@ -18,6 +18,7 @@ use super::ahead::Pace;
 use super::attempts::Chain;
 use super::delay::{Delay, Patience};
 use super::excludes::Excludes;
+use super::executors::Executors;
 use super::median::Median;
 use super::pending::{Pending, Preferences};
 use super::places::{HostId, Place, Places, Site};
@@ -333,7 +334,12 @@ impl TaskSet {
     }
 
     /// Begins an attempt at a task that was picked.
-    pub(super) fn launch(&mut self, pick: Pick, attempt: AttemptId, places: &mut Places) -> Task {
+    pub(super) fn launch(
+        &mut self,
+        pick: Pick,
+        attempt: AttemptId,
+        executors: &mut Executors,
+    ) -> Task {
         let Pick {
             index, speculative, ..
         } = pick;
@@ -350,23 +356,33 @@ impl TaskSet {
         } else {
             state.waits = false;
             state.slow = false;
-            self.pending.take(index, places);
+            self.pending.take(index, &mut executors.places);
         }
         state.attempts += 1;
         state.running += 1;
         state.latest = attempt;
-        self.task(name, attempt)
+        let work = match self.work {
+            Work::ShuffleMap {
+                shuffle, buckets, ..
+            } => Work::ShuffleMap {
+                shuffle,
+                buckets,
+                fetched: executors.on_several_hosts(),
+            },
+            action @ Work::Action { .. } => action,
+        };
+        self.task(name, attempt, work)
     }
 
-    fn task(&self, name: TaskName, attempt: AttemptId) -> Task {
-        let stream = match self.work {
+    fn task(&self, name: TaskName, attempt: AttemptId, work: Work) -> Task {
+        let stream = match work {
             Work::Action { .. } => Stream::Rdd(self.rdd),
             Work::ShuffleMap { shuffle, .. } => Stream::Shuffle(shuffle),
         };
         Task {
             attempt,
             name,
-            work: self.work,
+            work,
             image: self.image,
             rdd: self.rdd,
             partition: name.partition,

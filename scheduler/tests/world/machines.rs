@@ -1,5 +1,7 @@
 //! Executors and machines come and go.
 
+use std::collections::BTreeSet;
+
 use scheduler::{ExecutorId, Host, Input, Rack};
 
 use super::{Fault, World, pick};
@@ -84,6 +86,11 @@ impl World {
             rack: Some(rack(host_number(executor))),
             cores,
         });
+    }
+
+    pub(super) fn is_on_several_hosts(&self) -> bool {
+        let hosts: BTreeSet<u32> = self.executors.keys().copied().map(host_number).collect();
+        hosts.len() > 1
     }
 
     pub(super) fn lose_executor(&mut self, at: u8, files_lost: bool) {

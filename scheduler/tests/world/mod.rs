@@ -558,7 +558,12 @@ impl World {
         );
         let shuffle = match task.work {
             Work::Action { .. } => None,
-            Work::ShuffleMap { shuffle, .. } => Some(shuffle),
+            Work::ShuffleMap {
+                shuffle, fetched, ..
+            } => {
+                assert_eq!(fetched, self.is_on_several_hosts());
+                Some(shuffle)
+            }
         };
         if let Some(shuffle) = shuffle {
             let first = self

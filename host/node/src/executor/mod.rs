@@ -86,6 +86,7 @@ pub(crate) struct Leaves {
 /// An application's tasks in this process, and what they share.
 pub(crate) struct Executor {
     pub(crate) program: Arc<Program>,
+    pub(crate) settings: Settings,
     pub(crate) files: Files,
     pub(crate) console: Arc<dyn Console>,
     pub(crate) cores: u32,
@@ -148,6 +149,7 @@ impl Executor {
             memory,
             blocks,
             program,
+            settings: settings.clone(),
             files,
             console,
             cores,

@@ -78,7 +78,9 @@ impl TaskSide {
         let map_output = match self.task.work {
             Work::Action { .. } => None,
             // Also one that wrote nothing: its partition is empty, not missing.
-            Work::ShuffleMap { shuffle, buckets } => {
+            Work::ShuffleMap {
+                shuffle, buckets, ..
+            } => {
                 let router = self.router.take();
                 self.open_map_output(shuffle, buckets)
                     .and_then(|output| router.map_or(Ok(()), |router| router.finish(output)))
@@ -127,7 +129,9 @@ impl TaskSide {
             Some(writer) => Ok(writer),
             none => {
                 let writer = self.driver.write_map_output(&self.task, shuffle, buckets)?;
-                Ok(none.insert(writer))
+                let fetched = matches!(self.task.work, Work::ShuffleMap { fetched: true, .. });
+                let codec = self.executor.settings.io_compression_codec(fetched);
+                Ok(none.insert(writer.with_codec(codec)))
             }
         }
     }
@@ -135,7 +139,9 @@ impl TaskSide {
     /// The shuffle that this task writes, and how many buckets it has.
     fn written_shuffle(&self) -> Result<(ShuffleId, u32), Error> {
         match self.task.work {
-            Work::ShuffleMap { shuffle, buckets } => Ok((shuffle, buckets)),
+            Work::ShuffleMap {
+                shuffle, buckets, ..
+            } => Ok((shuffle, buckets)),
             Work::Action { .. } => Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "only a map task writes a shuffle",

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use sandbox::{AccumulatorUpdate, Image, Program};
 use scheduler::{
-    Action, AttemptId, Codec, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec,
-    LineageError, Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
+    Action, AttemptId, Dependency, Event, ExecutorId, ImageId, Input, JobId, JobSpec, LineageError,
+    Outcome, Rdd, RddId, Settings, ShuffleId, Task, TaskMetrics,
 };
 use store::{
     Block, BlockLevel, Files, MapOutputWriter, Output, ShuffleFiles, ShuffleReader, WorkFolder,
@@ -34,7 +34,6 @@ pub(crate) struct Application {
     outputs: Outputs,
     images: Mutex<BTreeMap<ImageId, Image>>,
     shuffles: ShuffleFiles,
-    codec: Codec,
     /// None when the application is closed.
     work_folder: Mutex<Option<WorkFolder>>,
 }
@@ -67,8 +66,6 @@ impl Application {
             outputs: Outputs::default(),
             images: Mutex::default(),
             shuffles: ShuffleFiles::new(work_folder.path()),
-            // The files are read where they are written, mostly before a disk has seen them.
-            codec: settings.io_compression_codec().unwrap_or(Codec::None),
             work_folder: Mutex::new(Some(work_folder)),
         });
         let name = settings.app_name().unwrap_or("application").into();
@@ -317,8 +314,7 @@ impl DriverRef for Application {
         shuffle: ShuffleId,
         _: u32,
     ) -> store::Result<MapOutputWriter> {
-        let writer = self.shuffles.writer(shuffle, task.attempt)?;
-        Ok(writer.with_codec(self.codec))
+        self.shuffles.writer(shuffle, task.attempt)
     }
 
     fn read_shuffle(

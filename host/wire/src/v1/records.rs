@@ -78,7 +78,7 @@ choices! {
     DriverStateForm = DriverState {
         Submitted, Running, Finished, Relaunching, Unknown, Killed, Failed, Error,
     }
-    WorkForm = Work { Action { job: JobId }, ShuffleMap { shuffle: ShuffleId, buckets: u32 } }
+    WorkForm = Work { Action { job: JobId }, ShuffleMap { shuffle: ShuffleId, buckets: u32, fetched: bool } }
     KillReasonForm = KillReason { AnotherSucceeded, JobEnded, TimedOut, Recalled }
     OutcomeForm = Outcome { Succeeded, Wrote(sizes: Arc<BucketSizes>), Failed(failure: Arc<TaskFailure>) }
     ToldForm = Told {

@@ -450,6 +450,7 @@ fn to_executor(add: &mut dyn FnMut(&str, ToExecutor)) {
             task(Work::ShuffleMap {
                 shuffle: ShuffleId(2),
                 buckets: 10,
+                fetched: true,
             }),
         ]),
     );

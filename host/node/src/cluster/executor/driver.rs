@@ -7,7 +7,7 @@ use std::time::Duration;
 use network::Endpoint;
 use scheduler::executor::Input;
 use scheduler::{
-    Address, AttemptId, Codec, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
+    Address, AttemptId, Host, Outcome, RddId, ShuffleId, Task, TaskFailure, TaskMetrics,
 };
 use store::{
     Block, BlockLevel, ClusterShuffles, Files, MapOutputWriter, Output, ShuffleFolder,
@@ -38,8 +38,6 @@ pub(super) struct RemoteDriver {
     pub(super) application: scheduler::ApplicationId,
     pub(super) here: Host,
     pub(super) folder: ShuffleFolder,
-    /// Of what is written there.
-    pub(super) codec: Codec,
     pub(super) shuffles: ClusterShuffles,
     pub(super) facts: Sender<Fact>,
     pub(super) memory: Arc<Memory>,
@@ -193,8 +191,7 @@ impl DriverRef for RemoteDriver {
         shuffle: ShuffleId,
         buckets: u32,
     ) -> store::Result<MapOutputWriter> {
-        let writer = self.folder.writer(shuffle, buckets, task.attempt)?;
-        Ok(writer.with_codec(self.codec))
+        self.folder.writer(shuffle, buckets, task.attempt)
     }
 
     fn read_shuffle(

@@ -119,7 +119,6 @@ impl ExecutorProcess {
             application: name.application,
             here: place.host.clone(),
             folder: folder.clone(),
-            codec: settings.io_compression_codec().unwrap_or_default(),
             shuffles: ClusterShuffles::new(indexes, Arc::new(remote), in_flight_max),
             facts: facts.clone(),
             memory: Arc::clone(&executor.memory),
