@@ -3,13 +3,14 @@
 //! `cargo bench -p cli --bench data -- FOLDER [WORK...]`: inputs that FOLDER lacks are made. With `SPARK_HOME` set (and Java), a
 //! Spark Standalone cluster of two workers of one core does the same work in the same run; its first, cold round does not count,
 //! nor does the start of its processes, while ours always does.
-//! `WORK`: `sort pagerank kmeans group join cached`, which are all unless some are named, and `memory` and `large`, which take
-//! minutes and some 10 GB of disk.
+//! `WORK`: `sort pagerank kmeans group join cached shuffle`, which are all unless some are named, and `memory` and `large`,
+//! which take minutes and some 10 GB of disk.
 
 #[path = "../compare/mod.rs"]
 mod compare;
 mod peak;
 mod plain;
+mod shuffle;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,6 +66,9 @@ fn main() {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     for work in ORDINARY.iter().filter(|work| is_wanted(work.name)) {
         bench.measure(work);
+    }
+    if is_wanted("shuffle") {
+        shuffle::measure(&bench);
     }
     if wanted.iter().any(|word| word == "memory") {
         peak::memory(&bench);

@@ -20,6 +20,7 @@ fn main(cx: &Context, args: Vec<String>) -> Result<()> {
         ["group-skewed"] => group_skewed(cx),
         ["join"] => join(cx),
         ["cached"] => cached(cx),
+        ["shuffle"] => shuffle(cx),
         ["lines", what, path, wanted] => lines::pass(cx, what, path, wanted.parse()?),
         ["trips-make", rows, folder] => trips::make(cx, rows.parse()?, folder),
         ["trips", format, path] => trips::read(cx, format, path),
@@ -133,6 +134,23 @@ fn join(cx: &Context) -> Result<()> {
         let joined = pairs(cx, KEYS).join_in(&pairs(cx, KEYS), PARTITIONS);
         expect(joined.filter(|(_, (a, b))| a == b).count()?, KEYS)
     })
+}
+
+/// Times small pairs on their way: making them, moving them, and reading again what has moved. Prints the three in microseconds,
+/// a round a line.
+fn shuffle(cx: &Context) -> Result<()> {
+    const PAIRS: u64 = 32 << 20;
+    let timed = |pairs: &Rdd<'_, (u64, u64)>| -> Result<u128> {
+        let start = Instant::now();
+        expect(pairs.count()?, PAIRS)?;
+        Ok(start.elapsed().as_micros())
+    };
+    for _ in 0..ROUNDS {
+        let made = pairs(cx, PAIRS);
+        let moved = made.partition_by(PARTITIONS);
+        println!("{} {} {}", timed(&made)?, timed(&moved)?, timed(&moved)?);
+    }
+    Ok(())
 }
 
 /// Times the sum of numbers that are in memory.
