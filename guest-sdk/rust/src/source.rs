@@ -150,8 +150,8 @@ impl CutPiece {
 
 impl FixedRecords {
     /// Does something with each piece.
-    fn each(self: Box<Self>, mut work: impl FnMut(&CutPiece)) {
-        let Self { pieces, piece, .. } = *self;
+    fn each(self, mut work: impl FnMut(&CutPiece)) {
+        let Self { pieces, piece, .. } = self;
         work(&piece);
         pieces.for_each(|(bytes, at)| work(&CutPiece { bytes, at }));
     }
@@ -174,21 +174,21 @@ impl Stream<Bytes> for FixedRecords {
 
     fn drain(self: Box<Self>, sink: &mut dyn FnMut(Bytes)) {
         let length = self.length;
-        self.each(|piece| {
+        (*self).each(|piece| {
             (0..piece.count(length)).for_each(|number| sink(piece.record(number, length)));
         });
     }
 
     fn count(self: Box<Self>) -> u64 {
         let (length, mut count) = (self.length, 0);
-        self.each(|piece| count += piece.count(length) as u64);
+        (*self).each(|piece| count += piece.count(length) as u64);
         count
     }
 
     /// What is passed over is not looked at.
     fn skim(self: Box<Self>, take: &mut dyn FnMut(Bytes) -> u64) -> u64 {
         let (length, mut before, mut next) = (self.length, 0, 0);
-        self.each(|piece| {
+        (*self).each(|piece| {
             let behind = before + piece.count(length) as u64;
             while next < behind {
                 next += 1 + take(piece.record(place(next - before), length));

@@ -33,8 +33,8 @@ fn trip(id: u64) -> Trip {
         passengers: (mixed % 6) as u8,
         distance: cents(8, 3000),
         fare: cents(16, 9000),
-        tip: (mixed % 4 > 0).then(|| cents(24, 1500)),
-        paid: mixed % 10 > 0,
+        tip: (!mixed.is_multiple_of(4)).then(|| cents(24, 1500)),
+        paid: !mixed.is_multiple_of(10),
     }
 }
 
