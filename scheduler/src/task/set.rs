@@ -361,28 +361,22 @@ impl TaskSet {
         state.attempts += 1;
         state.running += 1;
         state.latest = attempt;
-        let work = match self.work {
-            Work::ShuffleMap {
-                shuffle, buckets, ..
-            } => Work::ShuffleMap {
-                shuffle,
-                buckets,
-                fetched: executors.on_several_hosts(),
-            },
-            action @ Work::Action { .. } => action,
-        };
-        self.task(name, attempt, work)
+        let mut task = self.task(name, attempt);
+        if let Work::ShuffleMap { fetched, .. } = &mut task.work {
+            *fetched = executors.on_several_hosts();
+        }
+        task
     }
 
-    fn task(&self, name: TaskName, attempt: AttemptId, work: Work) -> Task {
-        let stream = match work {
+    fn task(&self, name: TaskName, attempt: AttemptId) -> Task {
+        let stream = match self.work {
             Work::Action { .. } => Stream::Rdd(self.rdd),
             Work::ShuffleMap { shuffle, .. } => Stream::Shuffle(shuffle),
         };
         Task {
             attempt,
             name,
-            work,
+            work: self.work,
             image: self.image,
             rdd: self.rdd,
             partition: name.partition,

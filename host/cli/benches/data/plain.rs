@@ -17,6 +17,8 @@ type Key = [u8; KEY_BYTES];
 pub(crate) fn sort(folder: &Path) {
     let [moved, output] = made(folder);
     for path in [&moved, &output] {
+        // A run that was interrupted leaves them.
+        let _ = fs::remove_dir_all(path);
         fs::create_dir(path).expect("a folder");
     }
     let inputs = files(&folder.join("tera"));
